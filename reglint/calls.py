@@ -1,0 +1,258 @@
+"""Calls of things in Keras, with the arguments that really reach them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reglint.canonical import symbol
+from reglint.model import Remove, Replace
+from reglint.names import Class, Imported, Module, Value
+from reglint.syntax import children, cst, is_name, string
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reglint.canonical import Symbol
+    from reglint.model import Version
+    from reglint.names import Meaning, Scope, Site
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Argument:
+    """One argument of a call, wherever it is written."""
+
+    name: str | None  # the keyword; None: positional
+    value: cst.BaseExpression
+    key: cst.CSTNode  # what names it: the keyword, the key of a dictionary; else the value
+    node: cst.CSTNode  # the whole of it
+    siblings: tuple[cst.CSTNode, ...]  # what it stands among; empty: it stands alone
+    scope: Scope  # where its value is seen from
+    shared: bool = False  # in a dictionary that others use too
+
+    def renamed(self, name: str) -> Replace:
+        """Return the change that gives the argument another name."""
+        if isinstance(self.key, cst.SimpleString):
+            quote = self.key.quote
+            return Replace(self.key, f"{self.key.prefix}{quote}{name}{quote}")
+        return Replace(self.key, name)
+
+    def removed(self) -> Remove | None:
+        """Return the change that takes the argument out, if that is possible."""
+        return Remove(self.node, self.siblings) if self.siblings else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """A call of something in Keras, whatever the module imported it as.
+
+    `complete` is False when a `*args` or `**kwargs` may bring arguments that are not listed.
+    """
+
+    node: cst.Call
+    name: str  # canonical: "keras.layers.Dense" for `tf.keras.layers.Dense` too
+    root: str  # "keras", "tensorflow.keras" ...: what the file calls Keras
+    target: cst.BaseExpression  # the expression that is called
+    arguments: tuple[Argument, ...]
+    complete: bool
+    versions: frozenset[Version]  # the releases of Keras it may run on
+    scope: Scope
+    module: Module
+
+    @property
+    def short(self) -> str:
+        """Return the last part of the name."""
+        return self.name.rpartition(".")[2]
+
+    @property
+    def positional(self) -> tuple[Argument, ...]:
+        """Return the positional arguments."""
+        return tuple(a for a in self.arguments if a.name is None)
+
+    def keyword(self, name: str) -> Argument | None:
+        """Return the argument passed by this name."""
+        return next((a for a in self.arguments if a.name == name), None)
+
+
+def targets(site: Site, module: Module) -> tuple[frozenset[Symbol], int, cst.BaseExpression]:
+    """Return what in Keras a call may call, how many arguments to skip, and the callee.
+
+    `functools.partial(Dense, 8)` and `super().__init__(8)` in a subclass of Dense are calls of
+    Dense. Empty when anything it may call is not known, or not Keras.
+    """
+    node = cst.ensure_type(site.node, cst.Call)
+    match node.func:
+        case cst.Attribute(value=owner, attr=cst.Name("__init__")):
+            scope = site.scope.enclosing(cst.ClassDef)
+            if _is_super(owner) and scope is not None and isinstance(scope.node, cst.ClassDef):
+                cls = Class(scope.node, scope.parent or module.scope)
+                return _symbols(_bases(cls, module), module), 0, node.func
+            return _symbols(module.meaning(owner, site.scope), module), 1, node.func
+    meanings = module.meaning(node.func, site.scope)
+    if meanings == {"functools.partial"} and node.args:
+        return _symbols(module.meaning(node.args[0].value, site.scope), module), 1, node.args[0].value
+    return _symbols(meanings, module), 0, node.func
+
+
+def _is_super(node: cst.BaseExpression) -> bool:
+    return isinstance(node, cst.Call) and is_name(node.func, "super")
+
+
+def _symbols(meanings: frozenset[Meaning], module: Module) -> frozenset[Symbol]:
+    found = set()
+    for meaning in meanings:
+        if isinstance(meaning, Class):
+            # A subclass that adds no `__init__` is called like its base.
+            own = {n.name.value for n in meaning.node.body.body if isinstance(n, cst.FunctionDef)}
+            inherited = () if {"__init__", "__new__"} & own else _bases(meaning, module)
+            symbols = _symbols(frozenset(inherited), module)
+            if not symbols:
+                return frozenset()
+            found |= symbols
+        elif (known := symbol(meaning)) is None:
+            return frozenset()
+        else:
+            found.add(known)
+    return frozenset(found)
+
+
+def _bases(cls: Class, module: Module) -> frozenset[Meaning]:
+    """Return what the only base of a class may be; with several, who knows whose turn it is."""
+    if len(cls.node.bases) != 1 or cls.node.bases[0].star:
+        return frozenset()
+    meanings = module.meaning(cls.node.bases[0].value, cls.scope)
+    if any(isinstance(m, Class) and m.node is cls.node for m in meanings):
+        return frozenset()  # `class Dense(Dense)`
+    return meanings
+
+
+def arguments(site: Site, module: Module, skip: int = 0) -> tuple[tuple[Argument, ...], bool]:
+    """Return the arguments of a call without the first `skip`, and whether these are all."""
+    node = cst.ensure_type(site.node, cst.Call)
+    found: list[Argument] = []
+    complete = not _is_partial(node.func, site.scope, module)
+    for arg in node.args[skip:]:
+        if arg.star == "**":
+            entries = _splat(arg.value, site.scope, module)
+            complete &= entries is not None
+            found += entries or _written(arg.value, site.scope, module)
+        elif arg.star:
+            complete = False
+        else:
+            name = arg.keyword.value if arg.keyword else None
+            key = arg.keyword or arg.value
+            found.append(Argument(name, arg.value, key, arg, tuple(node.args), site.scope))
+    return tuple(found), complete
+
+
+def _is_partial(function: cst.BaseExpression, scope: Scope, module: Module) -> bool:
+    """Tell whether a function is a name for `functools.partial(...)`, which has arguments too."""
+    value = module.expression(function, scope)
+    return value is not None and isinstance(value.node, cst.Call)
+
+
+def _splat(node: cst.BaseExpression, scope: Scope, module: Module) -> list[Argument] | None:
+    """Return what `**node` passes, if `node` is a dictionary written in this module."""
+    value = module.expression(node, scope)
+    if value is None:
+        return None
+    entries = _entries(value, module)
+    if entries is None:
+        return None
+    shared = isinstance(node, cst.Name) and _is_shared(node, scope, module)
+    own = [
+        Argument(name, v, key, n, siblings, value.scope, shared)
+        for name, v, key, n, siblings in entries
+    ]
+    return own + _written(node, scope, module)
+
+
+def _entries(
+    value: Value, module: Module
+) -> list[tuple[str, cst.BaseExpression, cst.CSTNode, cst.CSTNode, tuple[cst.CSTNode, ...]]] | None:
+    """Return name, value, key, node and siblings of each entry of `{...}` or `dict(...)`."""
+    node = value.node
+    found = []
+    if isinstance(node, cst.Dict):
+        for element in node.elements:
+            name = string(element.key) if isinstance(element, cst.DictElement) else None
+            if name is None or not isinstance(element, cst.DictElement):
+                return None
+            found.append((name, element.value, element.key, element, tuple(node.elements)))
+        return found
+    if isinstance(node, cst.Call) and module.meaning(node.func, value.scope) == {"builtins.dict"}:
+        for arg in node.args:
+            if arg.star or arg.keyword is None:
+                return None
+            found.append((arg.keyword.value, arg.value, arg.keyword, arg, tuple(node.args)))
+        return found
+    return None
+
+
+def _written(node: cst.BaseExpression, scope: Scope, module: Module) -> list[Argument]:
+    """Return what was put into the dictionary `node` by `d["key"] = ...` or `setdefault`."""
+    owner = scope.find(node.value) if isinstance(node, cst.Name) else None
+    if owner is None or not isinstance(node, cst.Name):
+        return []
+    shared = _is_shared(node, scope, module)
+    found = []
+    for write in owner.writes.get(node.value, ()):
+        name = string(write.key)
+        if name is not None:
+            found.append(Argument(name, write.value, write.key, write.node, (), write.scope, shared))
+    return found
+
+
+def _is_shared(node: cst.Name, scope: Scope, module: Module) -> bool:
+    """Tell whether a dictionary is used for more than to be splatted into calls of Keras."""
+    owner = scope.find(node.value)
+    known = {
+        id(arg.value)
+        for call in module.calls
+        for arg in cst.ensure_type(call.node, cst.Call).args
+        if arg.star == "**" and is_name(arg.value, node.value) and targets(call, module)[0]
+    }
+    for write in owner.writes.get(node.value, ()) if owner else ():
+        known |= {id(n) for n in _dictionary_names(write.node)}
+    return any(
+        id(use.node) not in known | module.stores and use.scope.find(node.value) is owner
+        for use in module.loads.get(node.value, ())
+    )
+
+
+def _dictionary_names(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    match node:
+        case cst.Assign():
+            for target in node.targets:
+                yield from children(target.target)
+        case cst.Call(func=cst.Attribute(value=value)):
+            yield value
+
+
+def spelling(name: str, call: Call) -> str | None:
+    """Return how code at this call can write a name of Keras that the module imports already.
+
+    `name` is canonical. Prefers the spelling closest to the module's own: a direct import, then
+    `regularizers.L2`, then `keras.regularizers.L2`.
+    """
+    best: list[tuple[int, str]] = []
+    seen: set[str] = set()
+    for outer in call.scope.outward():
+        for local, bindings in outer.names.items():
+            if local in seen or len(bindings) != 1 or not isinstance(bindings[0], Imported):
+                continue
+            path = bindings[0].path
+            if path.partition(".")[0] in call.module.shadowed:
+                continue
+            for suffix in _suffixes(name):
+                found = symbol(f"{path}{suffix}")
+                if found and found.name == name and found.root == call.root:
+                    best.append((suffix.count("."), f"{local}{suffix}"))
+        seen |= set(outer.names)
+    return min(best)[1] if best else None
+
+
+def _suffixes(name: str) -> list[str]:
+    """Return "", ".L2", ".regularizers.L2", ".keras.regularizers.L2" for the name of L2."""
+    parts = name.split(".")
+    return ["".join(f".{p}" for p in parts[i:]) for i in range(len(parts), -1, -1)]

@@ -1,0 +1,283 @@
+"""Check and fix one source: pure functions, no files, no printing."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from reglint import calls, edits, imports, suppress
+from reglint.canonical import symbol
+from reglint.guards import reachable
+from reglint.model import Diagnostic, FileError, Finding, Fixed, Offer, Place, Result, Safety
+from reglint.names import Module
+from reglint.rules import RULES
+from reglint.rules.unused_suppression import UnusedSuppression
+
+if TYPE_CHECKING:
+    from reglint.model import Edit, Settings, Version
+    from reglint.names import Site
+    from reglint.rules.rule import Rule
+    from reglint.source import Source
+
+ROUNDS = 10  # of fixing before reglint suspects two rules of undoing each other
+_DEPTH = 200  # of brackets: where Python itself gives up; libcst would run out of stack at 3,000
+_CHAIN = 2_000  # operators on one line without a comma: as many levels of the tree
+_BRACKETS = re.compile(r"[(\[{]|[)\]}]")
+_OPERATORS = re.compile(r"\b(?:and|or|not|if|lambda|elif)\b|[-+~*/|&^%.(\[]")
+
+
+class ParseError(Exception):
+    """The text is not Python that libcst can parse."""
+
+    def __init__(self, message: str, place: Place | None = None, offset: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.place = place
+        self.offset = offset
+
+
+def check(source: Source, settings: Settings) -> Result:
+    """Find what is wrong in one source.
+
+    Raises ParseError if its text is not Python. The cells of a notebook are judged one by one:
+    those that do not parse become errors of the result, the others are checked.
+    """
+    tree, source, errors = _parse_cells(source)
+    module = Module(tree, settings.shadowed)
+    rules = [rule for rule in RULES if rule.code in settings.codes]
+    found: list[tuple[type[Rule], Finding]] = []
+    for rule, findings in _findings(module, rules, settings.keras):
+        try:
+            found += ((rule, finding) for finding in findings)
+        except Exception as error:  # noqa: BLE001 - one broken rule must not take the others along
+            errors.append(_internal(source, rule, error))
+    merged = _merge(found)
+    diagnostics = _diagnostics(source, tree, merged)
+    result = suppress.apply(source.text, diagnostics, settings.codes)
+    unused = [_unused(source, item) for item in result.unused]
+    kept = sorted([*result.kept, *unused], key=lambda d: d.order)
+    return Result(tuple(kept), result.count, tuple(errors))
+
+
+def fix(source: Source, settings: Settings, *, unsafe: bool = False) -> Fixed:
+    """Apply every fix that may be applied, until there is none left.
+
+    Each fix is applied whole or not at all; one that touches what another has changed waits for
+    the next round. If a rule leaves text that does not parse, or the rounds do not end, the
+    source is returned as it was, with an error that names the rules.
+    """
+    allowed = {Safety.SAFE, Safety.UNSAFE} if unsafe else {Safety.SAFE}
+    first = result = check(source, settings)
+    fixed, applied = source, list[Diagnostic]()
+    for _ in range(ROUNDS):
+        taken, chosen = edits.choose(result.diagnostics, allowed)
+        if not chosen:
+            return Fixed(fixed, tuple(applied), result)
+        try:
+            fixed = fixed.edited(taken)
+            result = check(fixed, settings)
+        except ParseError:
+            return _undone(source, first, chosen, "left text that does not parse")
+        applied += chosen
+    return _undone(source, first, chosen, f"did not come to an end in {ROUNDS} rounds")
+
+
+def _undone(source: Source, result: Result, chosen: list[Diagnostic], what: str) -> Fixed:
+    names = ", ".join(sorted({d.code for d in chosen}))
+    error = FileError(source.path, f"internal-error: the fixes of {names} {what}; nothing changed")
+    return Fixed(source, (), Result(result.diagnostics, result.suppressed, (*result.errors, error)))
+
+
+# -- Parsing
+
+
+def parse(text: str) -> cst.Module:
+    """Parse a text whose lines end in "\\n"; raises ParseError."""
+    if _too_deep(text):
+        raise ParseError("nested too deeply to be analysed")
+    try:
+        return cst.parse_module(text)
+    except cst.ParserSyntaxError as error:
+        start = sum(len(line) + 1 for line in text.split("\n")[: error.raw_line - 1])
+        reason = error.message.removeprefix("parser error: error at ")
+        message = f"not valid Python 3: {reason.partition(': ')[2] or reason}"
+        raise ParseError(message, offset=start + error.raw_column) from None
+    except RecursionError:
+        raise ParseError("nested too deeply to be analysed") from None
+
+
+def _too_deep(text: str) -> bool:
+    depth = 0
+    for bracket in _BRACKETS.finditer(text):
+        depth += 1 if bracket[0] in "([{" else -1
+        if depth > _DEPTH:
+            return True
+        depth = max(depth, 0)
+    return any(
+        len(_OPERATORS.findall(part)) > _CHAIN
+        for line in text.split("\n")
+        if len(line) > _CHAIN
+        for part in line.split(",")
+    )
+
+
+def _parse_cells(source: Source) -> tuple[cst.Module, Source, list[FileError]]:
+    """Parse a source; of a notebook, as many cells as can be."""
+    try:
+        return parse(source.text), source, []
+    except ParseError as error:
+        if not source.is_notebook:
+            raise ParseError(error.message, _place(source, error)) from None
+    errors, broken = [], set[int]()
+    for cell in source.cells:
+        try:
+            parse(source.text[cell.start : cell.end])
+        except ParseError as error:
+            broken.add(cell.number)
+            place = source.place(cell.start + (error.offset or 0))
+            errors.append(FileError(source.path, error.message, place))
+    source = source.without_cells(broken)
+    return parse(source.text), source, errors
+
+
+def _place(source: Source, error: ParseError) -> Place | None:
+    return None if error.offset is None else source.place(min(error.offset, len(source.text)))
+
+
+# -- Rules
+
+
+@lru_cache(maxsize=64)
+def _handlers(rules: tuple[type[Rule], ...], event: str) -> dict[str, tuple[type[Rule], ...]]:
+    table: dict[str, tuple[type[Rule], ...]] = {}
+    for rule in rules:
+        for name in getattr(rule, event):
+            table[name] = (*table.get(name, ()), rule)
+    return table
+
+
+def _listening(
+    rules: tuple[type[Rule], ...], event: str, name: str
+) -> tuple[type[Rule], ...]:
+    table = _handlers(rules, event)
+    return (*table.get(name, ()), *table.get(f"{name.rpartition('.')[0]}.*", ()))
+
+
+def _findings(
+    module: Module, rules: list[type[Rule]], keras: frozenset[Version]
+) -> Iterator[tuple[type[Rule], Iterator[Finding]]]:
+    """Yield what each rule finds at each event it listens to."""
+    active = tuple(rules)
+    for site in module.calls:
+        yield from _at_call(site, module, active, keras)
+    for site in module.imports:
+        for imported in imports.names(site, module):
+            listening = _listening(active, "imports", imported.name)
+            versions = reachable(site.branch, keras, module) if listening else keras
+            for rule in listening:
+                if _applies(rule, versions):
+                    yield rule, rule().check_import(imported)
+    for rule in active:
+        if _applies(rule, keras):
+            yield rule, rule().check_module(module)
+
+
+def _at_call(
+    site: Site, module: Module, rules: tuple[type[Rule], ...], keras: frozenset[Version]
+) -> Iterator[tuple[type[Rule], Iterator[Finding]]]:
+    symbols, skip, target = calls.targets(site, module)
+    listening = [_listening(rules, "calls", s.name) for s in symbols]
+    if not listening or not all(listening):
+        return
+    keras = reachable(site.branch, keras, module)
+    arguments, complete = calls.arguments(site, module, skip)
+    every = [
+        calls.Call(cst.ensure_type(site.node, cst.Call), s.name, s.root, target, arguments, complete,
+                   _meets(s.root, keras), site.scope, module)
+        for s in sorted(symbols)
+    ]  # fmt: skip
+    for rule in rules:
+        if all(rule in some for some in listening) and all(_applies(rule, c.versions) for c in every):
+            yield rule, _agreed([rule().check_call(call) for call in every])
+
+
+def _meets(root: str, keras: frozenset[Version]) -> frozenset[Version]:
+    """`tf_keras` is Keras 2 for good, `keras_core` what became Keras 3."""
+    if root == "tf_keras":
+        return frozenset(v for v in keras if v < (3, 0))
+    if root == "keras_core":
+        return frozenset(v for v in keras if v >= (3, 0))
+    return keras
+
+
+def _applies(rule: type[Rule], versions: Iterable[Version]) -> bool:
+    return any(rule.since <= v <= rule.until for v in versions)
+
+
+def _agreed(candidates: list[Iterator[Finding]]) -> Iterator[Finding]:
+    """Yield what is wrong whichever of several things a call calls.
+
+    Where they differ in how to put it right, nothing is offered.
+    """
+    first, *others = [list(c) for c in candidates]
+    for finding in first:
+        same = [next((f for f in o if f.node is finding.node), None) for o in others]
+        if None in same:
+            continue
+        agree = all(f is not None and f.fixes == finding.fixes for f in same)
+        yield finding if agree else Finding(finding.node, finding.message)
+
+
+def _merge(found: list[tuple[type[Rule], Finding]]) -> list[tuple[type[Rule], Finding]]:
+    """Return one finding per rule and node: a dictionary may reach a rule through many calls."""
+    merged: dict[tuple[str, int], tuple[type[Rule], Finding]] = {}
+    for rule, finding in found:
+        key = rule.code, id(finding.node)
+        other = merged.get(key)
+        if other and other[1].fixes != finding.fixes:
+            finding = Finding(finding.node, other[1].message)  # noqa: PLW2901
+        merged[key] = rule, finding
+    return list(merged.values())
+
+
+def _internal(source: Source, rule: type[Rule], error: Exception) -> FileError:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
+    what = f"internal-error: {rule.code} failed with {type(error).__name__}: {error} ({where})"
+    return FileError(source.path, what)
+
+
+# -- From nodes to text
+
+
+def _diagnostics(
+    source: Source, tree: cst.Module, found: list[tuple[type[Rule], Finding]]
+) -> list[Diagnostic]:
+    if not found:
+        return []
+    locator = edits.Locator(source.text, tree, [finding for _, finding in found])
+    return [
+        _diagnostic(source, rule, finding.message, *locator.span(finding.node),
+                    tuple(locator.offer(fix) for fix in finding.fixes))
+        for rule, finding in found
+    ]  # fmt: skip
+
+
+def _diagnostic(  # noqa: PLR0913 - the parts of one record
+    source: Source, rule: type[Rule], message: str, start: int, end: int, offers: tuple[Offer, ...]
+) -> Diagnostic:
+    return Diagnostic(
+        source.path, rule.code, rule.name, rule.severity, message, start, end,
+        source.place(start), source.place(end), offers,
+    )  # fmt: skip
+
+
+def _unused(source: Source, item: suppress.Unused) -> Diagnostic:
+    edit: Edit = item.edit
+    offer = Offer(item.title, (edit,), Safety.SAFE)
+    return _diagnostic(source, UnusedSuppression, item.message, item.start, item.end, (offer,))

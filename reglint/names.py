@@ -1,0 +1,458 @@
+"""One walk over a module: which names are bound where, and what each expression means.
+
+libcst's own metadata (scopes, qualified names, parents) costs three to six times the parsing; this
+walk costs a tenth of it and follows more: `layers = keras.layers`, imports in `try`, names that are
+one layer or another, `functools.partial`, parameters that default to a layer class.
+"""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from reglint.canonical import exported, symbol
+from reglint.syntax import children, cst, dotted, is_name, string
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BUILTINS = frozenset(dir(builtins))
+# Star imports of these cannot be where a Keras name comes from.
+_HARMLESS_STARS = sys.stdlib_module_names | {
+    "numpy", "scipy", "matplotlib", "pylab", "pandas", "sklearn", "tensorflow", "theano", "torch",
+    "seaborn", "cv2", "IPython", "tqdm", "nltk", "skimage", "PIL",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Imported:
+    """A name bound by an import: the path it stands for (relative ones start with a dot)."""
+
+    path: str
+    alias: cst.ImportAlias
+    statement: cst.Import | cst.ImportFrom
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Value:
+    """A name bound to an expression, seen from `scope`."""
+
+    node: cst.BaseExpression
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Class:
+    """A class of this module."""
+
+    node: cst.ClassDef
+    scope: Scope  # where it is defined
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opaque:
+    """A name bound to something only the running program knows."""
+
+    node: cst.CSTNode
+
+
+Binding: TypeAlias = "Imported | Value | Class | Opaque"
+Meaning: TypeAlias = "str | Class"
+UNKNOWN: frozenset[Meaning] = frozenset()
+
+
+@dataclass(slots=True, eq=False)
+class Scope:
+    """The names of a module, class, function or comprehension."""
+
+    node: cst.CSTNode
+    parent: Scope | None = None
+    names: dict[str, list[Binding]] = field(default_factory=dict)
+    # `name["key"] = value` and `name.setdefault("key", value)`, by name
+    writes: dict[str, list[Write]] = field(default_factory=dict)
+
+    def bind(self, name: str, binding: Binding) -> None:
+        """Add one thing that `name` may be in this scope."""
+        self.names.setdefault(name, []).append(binding)
+
+    def outward(self) -> Iterator[Scope]:
+        """Yield the scopes in which a name is looked up: classes count only for their own code."""
+        yield self
+        scope = self.parent
+        while scope is not None:
+            if not isinstance(scope.node, cst.ClassDef):
+                yield scope
+            scope = scope.parent
+
+    def find(self, name: str) -> Scope | None:
+        """Return the scope that binds `name`, as seen from here."""
+        return next((scope for scope in self.outward() if name in scope.names), None)
+
+    def enclosing(self, kind: type[cst.CSTNode]) -> Scope | None:
+        """Return the nearest scope that belongs to a node of this kind."""
+        scope: Scope | None = self
+        while scope is not None and not isinstance(scope.node, kind):
+            scope = scope.parent
+        return scope
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Write:
+    """One key put into a dictionary after it was made."""
+
+    key: cst.BaseExpression
+    value: cst.BaseExpression
+    node: cst.CSTNode
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Branch:
+    """One arm of an `if`, a conditional expression or a `try`; `outer` is the arm around it."""
+
+    node: cst.If | cst.IfExp | cst.Try
+    first: bool  # the body; otherwise the `else`, or a handler
+    scope: Scope
+    outer: Branch | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Site:
+    """A node with what surrounds it."""
+
+    node: cst.CSTNode
+    scope: Scope
+    branch: Branch | None
+
+
+class Module:
+    """Everything the rules need to know of one module.
+
+    The sites are in the order of the source. `shadowed` are the top-level packages that the
+    project defines itself: what is imported from them is not Keras, whatever its name.
+    """
+
+    def __init__(self, tree: cst.Module, shadowed: frozenset[str] = frozenset()) -> None:
+        self.tree = tree
+        self.shadowed = shadowed
+        self.scope = Scope(tree)
+        self.calls: list[Site] = []
+        self.imports: list[Site] = []  # `from` imports
+        self.classes: list[Class] = []
+        self.loads: dict[str, list[Site]] = {}  # the plain names: no attributes, no keywords
+        self.stores: set[int] = set()  # ids of the nodes that bind a name rather than read it
+        self.stars: list[str] = []
+        self._walk(tree)
+
+    # -- The walk. An explicit stack: generated code nests deeper than Python's own stack allows.
+
+    def _walk(self, tree: cst.Module) -> None:
+        stack = [Site(tree, self.scope, None)]
+        while stack:
+            site = stack.pop()
+            visit = getattr(self, f"_visit_{type(site.node).__name__}", None)
+            below = visit(site) if visit else None
+            if below is None:
+                below = [Site(n, site.scope, site.branch) for n in children(site.node)]
+            stack.extend(reversed(below))
+
+    def _visit_Name(self, site: Site) -> list[Site]:
+        self.loads.setdefault(site.node.value, []).append(site)  # type: ignore[attr-defined]
+        return []
+
+    def _visit_Call(self, site: Site) -> None:
+        node = cst.ensure_type(site.node, cst.Call)
+        self.calls.append(site)
+        match node:
+            case cst.Call(
+                func=cst.Attribute(value=cst.Name(name), attr=cst.Name("setdefault")),
+                args=[cst.Arg(value=key, star=""), cst.Arg(value=value, star="")],
+            ):
+                self._write(name, Write(key, value, node, site.scope))
+
+    def _visit_Import(self, site: Site) -> list[Site]:
+        node = cst.ensure_type(site.node, cst.Import)
+        for alias in node.names:
+            path = dotted(alias.name)
+            if alias.asname and isinstance(alias.asname.name, cst.Name):
+                site.scope.bind(alias.asname.name.value, Imported(".".join(path), alias, node))
+            else:
+                site.scope.bind(path[0], Imported(path[0], alias, node))
+        return []
+
+    def _visit_ImportFrom(self, site: Site) -> list[Site]:
+        node = cst.ensure_type(site.node, cst.ImportFrom)
+        module = "." * len(node.relative) + ".".join(dotted(node.module))
+        if isinstance(node.names, cst.ImportStar):
+            self.stars.append(module)
+            return []
+        self.imports.append(site)
+        for alias in node.names:
+            name = alias.asname.name if alias.asname else alias.name
+            site.scope.bind(
+                cst.ensure_type(name, cst.Name).value,
+                Imported(f"{module}.{dotted(alias.name)[0]}", alias, node),
+            )
+        return []
+
+    def _visit_FunctionDef(self, site: Site) -> list[Site]:
+        node = cst.ensure_type(site.node, cst.FunctionDef)
+        site.scope.bind(node.name.value, Opaque(node))
+        inner = self._function(site, node.params)
+        outside = [*node.decorators, *filter(None, [node.returns])]
+        return [
+            *(Site(n, site.scope, site.branch) for n in outside),
+            *self._defaults(site, node.params),
+            Site(node.body, inner, site.branch),
+        ]
+
+    def _visit_Lambda(self, site: Site) -> list[Site]:
+        node = cst.ensure_type(site.node, cst.Lambda)
+        inner = self._function(site, node.params)
+        return [*self._defaults(site, node.params), Site(node.body, inner, site.branch)]
+
+    def _function(self, site: Site, parameters: cst.Parameters) -> Scope:
+        inner = Scope(site.node, site.scope)
+        for p in _parameters(parameters):
+            # A default is what the parameter is unless the caller says otherwise.
+            value = Value(p.default, site.scope) if p.default else Opaque(p)
+            inner.bind(p.name.value, value)
+        return inner
+
+    def _defaults(self, site: Site, parameters: cst.Parameters) -> list[Site]:
+        nodes = [n for p in _parameters(parameters) for n in (p.annotation, p.default) if n]
+        return [Site(n, site.scope, site.branch) for n in nodes]
+
+    def _visit_ClassDef(self, site: Site) -> list[Site]:
+        node = cst.ensure_type(site.node, cst.ClassDef)
+        found = Class(node, site.scope)
+        self.classes.append(found)
+        site.scope.bind(node.name.value, found)
+        outside = [*node.decorators, *node.bases, *node.keywords]
+        return [
+            *(Site(n, site.scope, site.branch) for n in outside),
+            Site(node.body, Scope(node, site.scope), site.branch),
+        ]
+
+    def _visit_comprehension(self, site: Site) -> list[Site]:
+        inner = Scope(site.node, site.scope)
+        return [Site(n, inner, site.branch) for n in children(site.node)]
+
+    _visit_ListComp = _visit_SetComp = _visit_DictComp = _visit_GeneratorExp = _visit_comprehension
+
+    def _visit_Global(self, site: Site) -> list[Site]:
+        for item in cst.ensure_type(site.node, cst.Global).names:
+            # Who assigns to a global, and when, is beyond one reading.
+            self.scope.bind(item.name.value, Opaque(item))
+        return []
+
+    def _visit_Assign(self, site: Site) -> None:
+        node = cst.ensure_type(site.node, cst.Assign)
+        for target in node.targets:
+            match target.target:
+                case cst.Subscript(
+                    value=cst.Name(name), slice=[cst.SubscriptElement(cst.Index(key))]
+                ):
+                    self._write(name, Write(key, node.value, node, site.scope))
+                case other:
+                    self._bind(other, node.value, site)
+
+    def _visit_AnnAssign(self, site: Site) -> None:
+        node = cst.ensure_type(site.node, cst.AnnAssign)
+        if node.value is not None:
+            self._bind(node.target, node.value, site)
+
+    def _visit_NamedExpr(self, site: Site) -> None:
+        node = cst.ensure_type(site.node, cst.NamedExpr)
+        self._bind(node.target, node.value, site)
+
+    def _visit_AugAssign(self, site: Site) -> None:
+        self._bind(cst.ensure_type(site.node, cst.AugAssign).target, None, site)
+
+    def _visit_AsName(self, site: Site) -> None:
+        self._bind(cst.ensure_type(site.node, cst.AsName).name, None, site)
+
+    def _visit_For(self, site: Site) -> None:
+        node = site.node
+        assert isinstance(node, (cst.For, cst.CompFor))
+        if isinstance(node.iter, (cst.Tuple, cst.List)):
+            for element in node.iter.elements:
+                self._bind(node.target, element.value, site)
+        else:
+            self._bind(node.target, None, site)
+
+    _visit_CompFor = _visit_For
+
+    def _visit_If(self, site: Site) -> list[Site]:
+        node = site.node
+        assert isinstance(node, (cst.If, cst.IfExp))
+        arms = [Branch(node, first, site.scope, site.branch) for first in (True, False)]
+        below = [Site(node.test, site.scope, site.branch), Site(node.body, site.scope, arms[0])]
+        return [*below, Site(node.orelse, site.scope, arms[1])] if node.orelse else below
+
+    _visit_IfExp = _visit_If
+
+    def _visit_Try(self, site: Site) -> list[Site]:
+        node = cst.ensure_type(site.node, cst.Try)
+        body, handler = (Branch(node, first, site.scope, site.branch) for first in (True, False))
+        rest = [n for n in (node.orelse, node.finalbody) if n]
+        return [
+            Site(node.body, site.scope, body),
+            *(Site(n, site.scope, handler) for n in node.handlers),
+            *(Site(n, site.scope, site.branch) for n in rest),
+        ]
+
+    def _visit_IndentedBlock(self, site: Site) -> list[Site]:
+        """`if test: return ...` makes the rest of the block an `else`."""
+        block = site.node
+        assert isinstance(block, (cst.IndentedBlock, cst.Module))
+        branch, below = site.branch, []
+        for statement in block.body:
+            below.append(Site(statement, site.scope, branch))
+            if isinstance(statement, cst.If) and not statement.orelse and _leaves(statement.body):
+                branch = Branch(statement, False, site.scope, branch)  # noqa: FBT003
+        return below
+
+    _visit_Module = _visit_IndentedBlock
+
+    def _bind(
+        self, target: cst.CSTNode, value: cst.BaseExpression | None, site: Site
+    ) -> None:
+        match target:
+            case cst.Name(name):
+                binding = Value(value, site.scope) if value else Opaque(site.node)
+                site.scope.bind(name, binding)
+                self.stores.add(id(target))
+            case cst.Tuple() | cst.List():
+                values: list[cst.BaseExpression | None] = [None] * len(target.elements)
+                if isinstance(value, (cst.Tuple, cst.List)) and len(value.elements) == len(values):
+                    values = [e.value for e in value.elements]
+                for element, v in zip(target.elements, values, strict=True):
+                    self._bind(element.value, v, site)
+
+    def _write(self, name: str, write: Write) -> None:
+        write.scope.writes.setdefault(name, []).append(write)
+
+    # -- Meaning.
+
+    def meaning(
+        self, node: cst.CSTNode, scope: Scope, seen: tuple[object, ...] = ()
+    ) -> frozenset[Meaning]:
+        """Return everything the expression may be: dotted paths and classes of this module.
+
+        Empty if any of it is unknown: then nobody can tell, and a rule stays silent.
+        """
+        match node:
+            case cst.Name(name):
+                return self._name(name, scope, seen)
+            case cst.Attribute():
+                base = self.meaning(node.value, scope, seen)
+                if all(isinstance(b, str) for b in base):
+                    return frozenset(f"{b}.{node.attr.value}" for b in base)
+            case cst.IfExp():
+                return self._union([node.body, node.orelse], scope, seen)
+            case cst.Call(args=[first, *_]):
+                match self.meaning(node.func, scope, seen), node.args:
+                    case functions, _ if functions == {"functools.partial"}:
+                        return self.meaning(first.value, scope, seen)
+                    case functions, [_, attribute] if functions == {"builtins.getattr"}:
+                        name = string(attribute.value)
+                        return frozenset(
+                            f"{b}.{name}" for b in self.meaning(first.value, scope, seen) if name
+                        )
+            case cst.Subscript(value=table):
+                entries = self.expression(table, scope)
+                if entries and isinstance(entries.node, cst.Dict):
+                    values = [e.value for e in entries.node.elements]
+                    return self._union(values, entries.scope, seen)
+        return UNKNOWN
+
+    def expression(self, node: cst.CSTNode, scope: Scope) -> Value | None:
+        """Return the one expression a node stands for: itself, or what its name was bound to."""
+        for _ in range(8):  # a chain of names longer than this is a cycle
+            if not isinstance(node, cst.Name):
+                return Value(node, scope) if isinstance(node, cst.BaseExpression) else None
+            found = scope.find(node.value)
+            if found is None or is_name(node, "None"):
+                return Value(node, scope)
+            match found.names[node.value]:
+                case [Value() as value] if not isinstance(value.node, cst.Param):
+                    if _is_default(found, value):
+                        return None  # the caller may pass something else
+                    node, scope = value.node, value.scope
+                case _:
+                    return None
+        return None
+
+    def _union(
+        self, nodes: list[cst.BaseExpression], scope: Scope, seen: tuple[object, ...]
+    ) -> frozenset[Meaning]:
+        every = [self.meaning(n, scope, seen) for n in nodes]
+        return frozenset().union(*every) if all(every) else UNKNOWN
+
+    def _name(
+        self, name: str, scope: Scope, seen: tuple[object, ...]
+    ) -> frozenset[Meaning]:
+        found = scope.find(name)
+        if found is None:
+            return self._unbound(name)
+        every: set[Meaning] = set()
+        for binding in found.names[name]:
+            match binding:
+                case Imported(path=path):
+                    if path.partition(".")[0] in self.shadowed or path.startswith("."):
+                        return UNKNOWN
+                    every.add(path)
+                case Class():
+                    every.add(binding)
+                case Value():
+                    # `Dense = None` in an `except`, and `layers = layers.core`, add nothing.
+                    if binding in seen or is_name(binding.node, "None"):
+                        continue
+                    some = self.meaning(binding.node, binding.scope, (*seen, binding))
+                    if not some:
+                        return UNKNOWN
+                    every |= some
+                case Opaque():
+                    return UNKNOWN
+        return frozenset(every)
+
+    def _unbound(self, name: str) -> frozenset[Meaning]:
+        """Return where star imports bring a name from: the last that may bind it decides."""
+        for module in reversed(self.stars):
+            top = module.partition(".")[0]
+            found = symbol(module)
+            if found and found.root and top not in self.shadowed:
+                if exported(module, name):
+                    return frozenset({f"{module}.{name}"})
+            elif top not in _HARMLESS_STARS:
+                return UNKNOWN
+        return frozenset({f"builtins.{name}"}) if name in _BUILTINS else UNKNOWN
+
+
+def _parameters(parameters: cst.Parameters) -> Iterator[cst.Param]:
+    yield from parameters.posonly_params
+    yield from parameters.params
+    yield from parameters.kwonly_params
+    for star in (parameters.star_arg, parameters.star_kwarg):
+        if isinstance(star, cst.Param):
+            yield star
+
+
+def _is_default(scope: Scope, value: Value) -> bool:
+    function = scope.node
+    return isinstance(function, (cst.FunctionDef, cst.Lambda)) and any(
+        p.default is value.node for p in _parameters(function.params)
+    )
+
+
+def _leaves(body: cst.BaseSuite) -> bool:
+    """Tell whether control never runs off the end of these statements."""
+    match body.body:
+        case [*_, cst.SimpleStatementLine(body=[*_, last])]:
+            return isinstance(last, (cst.Return, cst.Raise, cst.Continue, cst.Break))
+        case [*_, (cst.Return() | cst.Raise() | cst.Continue() | cst.Break())]:
+            return True
+    return False

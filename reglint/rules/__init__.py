@@ -1,0 +1,30 @@
+"""Every rule, by code. A new rule is a module here, a line below and a folder of fixtures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reglint.rules.changed_l1_l2_default import ChangedL1L2Default
+from reglint.rules.legacy_regularizer_argument import LegacyRegularizerArgument
+from reglint.rules.legacy_strength_keyword import LegacyStrengthKeyword
+from reglint.rules.regularizer_factor import RegularizerFactor
+from reglint.rules.removed_regularizer import RemovedRegularizer
+from reglint.rules.tf1_regularizer import Tf1Regularizer
+from reglint.rules.unaccepted_regularizer_argument import UnacceptedRegularizerArgument
+from reglint.rules.uninterpretable_regularizer import UninterpretableRegularizer
+from reglint.rules.unused_suppression import UnusedSuppression
+
+if TYPE_CHECKING:
+    from reglint.rules.rule import Rule
+
+RULES: tuple[type[Rule], ...] = (
+    UnusedSuppression,
+    LegacyRegularizerArgument,
+    RemovedRegularizer,
+    LegacyStrengthKeyword,
+    ChangedL1L2Default,
+    UninterpretableRegularizer,
+    Tf1Regularizer,
+    UnacceptedRegularizerArgument,
+    RegularizerFactor,
+)

@@ -1,0 +1,55 @@
+"""What a rule is: its facts, its documentation, and one method per event it listens to."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, ClassVar
+
+from reglint.model import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reglint.calls import Call
+    from reglint.imports import ImportedName
+    from reglint.model import Finding, Version
+    from reglint.names import Module
+
+
+class Rule:
+    """One check. Its docstring is its documentation; see CONTRIBUTING for the headings."""
+
+    code: ClassVar[str]
+    name: ClassVar[str]
+    severity: ClassVar[Severity] = Severity.ERROR
+    default: ClassVar[bool] = True
+    # The releases of Keras the rule is true of, both ends included.
+    since: ClassVar[Version] = (1, 0)
+    until: ClassVar[Version] = (99, 0)
+    # Patterns all of which occur in the bytes of every file the rule can find something in.
+    triggers: ClassVar[tuple[bytes, ...]] = (rb"(?i)keras", rb"(?i)regulariz")
+    # Canonical names; "keras.layers.*" is everything in keras.layers.
+    calls: ClassVar[tuple[str, ...]] = ()
+    imports: ClassVar[tuple[str, ...]] = ()
+
+    def check_call(self, call: Call) -> Iterator[Finding]:
+        """Look at one call of something in `calls`."""
+        raise NotImplementedError
+
+    def check_import(self, imported: ImportedName) -> Iterator[Finding]:
+        """Look at one name in `imports` that the module imports with `from`."""
+        raise NotImplementedError
+
+    def check_module(self, module: Module) -> Iterator[Finding]:
+        """Look at the module as a whole."""
+        yield from ()
+
+    @classmethod
+    def doc(cls) -> str:
+        """Return the documentation as markdown."""
+        return inspect.cleandoc(cls.__doc__ or "")
+
+    @classmethod
+    def summary(cls) -> str:
+        """Return the first line of the documentation."""
+        return cls.doc().partition("\n")[0]

@@ -1,0 +1,186 @@
+"""RGL107."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reglint import keras_api
+from reglint.calls import targets
+from reglint.keras_api import Effect, Generation
+from reglint.model import Finding, Fix, Insert, Safety
+from reglint.rules.legacy_regularizer_argument import renamed
+from reglint.rules.rule import Rule
+from reglint.rules.values import append_arguments, listed, regularizers
+from reglint.syntax import code, cst, dotted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reglint.calls import Argument, Call
+    from reglint.keras_api import Layer
+    from reglint.names import Module, Site
+
+_WRAPPERS = frozenset({"Bidirectional", "TimeDistributed"})
+_KERNELS = frozenset({"kernel_regularizer", "W_regularizer", *keras_api.NEVER_ARGUMENTS})
+_TRAINING = frozenset({"compile", "fit"})
+
+
+class UnacceptedRegularizerArgument(Rule):
+    """A regularizer is passed to something that does not take it, or takes it and drops it.
+
+    - `SeparableConv1D/2D` and `DepthwiseConv1D/2D` have no kernel but a depthwise (and a
+      pointwise) one. Keras 2 accepts `kernel_regularizer` for them **and adds no penalty**;
+      Keras 3 raises `ValueError`.
+    - `Embedding` has `embeddings_regularizer` only.
+    - Wrappers such as `Bidirectional` and `TimeDistributed` have no weights: the regularizer
+      belongs to the layer inside.
+    - Layers without weights (`Dropout`, `Flatten`, pooling ...) take `activity_regularizer` at most.
+    - `InputLayer` accepts any keyword in Keras 3 and ignores it. `SimpleRNN` and
+      `StackedRNNCells` accept `activity_regularizer` and drop it.
+    - `Model`, `Sequential`, `compile` and `fit` take no regularizer at all.
+
+    ## Example
+
+    ```python
+    keras.layers.DepthwiseConv2D(3, kernel_regularizer=keras.regularizers.l2(0.01))
+    ```
+
+    Use instead:
+
+    ```python
+    keras.layers.DepthwiseConv2D(3, depthwise_regularizer=keras.regularizers.l2(0.01))
+    ```
+
+    ## Fix safety
+
+    Unsafe for separable and depthwise convolutions: on Keras 2 the penalty was silently missing,
+    and the fix adds it. Safe for `Embedding` and for moving an argument into a wrapped layer:
+    every release raised.
+
+    ## References
+
+    Every layer and every argument was tried with a penalty of known value on Keras 1.2.2, 2.3.1,
+    tf.keras 2.15, Keras 3.0.5 and 3.15.1.
+    """
+
+    code = "RGL107"
+    name = "unaccepted-regularizer-argument"
+    since = (2, 0)
+    calls = ("keras.layers.*", "keras.Input", "keras.Model", "keras.Sequential")
+
+    def check_call(self, call: Call) -> Iterator[Finding]:
+        layer = keras_api.layer(call.short)
+        if layer is None:
+            return
+        newest = keras_api.generation(max(call.versions))
+        for argument in regularizers(call):
+            assert argument.name is not None
+            if renamed(argument.name, layer):
+                continue  # RGL101's
+            effect = layer.effect(argument.name, newest)
+            if effect is Effect.RAISES:
+                message = _refusal(argument.name, call, layer, newest)
+                yield Finding(argument.key, message, tuple(_fixes(argument, call, layer, newest)))
+            elif effect is Effect.SILENT:
+                message = f"`{call.short}` accepts `{argument.name}` and drops it: there is no penalty"
+                yield Finding(argument.key, message, tuple(_fixes(argument, call, layer, newest)))
+
+    def check_module(self, module: Module) -> Iterator[Finding]:
+        """Find regularizers given to `model.compile(...)` and `model.fit(...)`."""
+        for site in module.calls:
+            call = cst.ensure_type(site.node, cst.Call)
+            path = dotted(call.func)
+            if len(path) < 2 or path[-1] not in _TRAINING:  # noqa: PLR2004 - model.fit
+                continue
+            for argument in call.args:
+                name = argument.keyword.value if argument.keyword else ""
+                if argument.keyword and name.endswith("_regularizer") and _is_model(site, module):
+                    message = f"`{path[-1]}` takes no `{name}`: regularizers belong to the layers"
+                    yield Finding(argument.keyword, message)
+
+
+def _refusal(argument: str, call: Call, layer: Layer, newest: Generation) -> str:
+    message = f"`{call.short}` has no argument `{argument}`"
+    instead = layer.regularizers(newest)
+    silent = any(
+        layer.effect(argument, g) is Effect.SILENT
+        for g in {keras_api.generation(v) for v in call.versions}
+    )
+    if silent:
+        message += ", which Keras 2 accepts without adding a penalty"
+    elif call.short in _WRAPPERS:
+        message += ", which belongs to the layer inside"
+    elif not instead:
+        message += " and no weights to regularize"
+    return f"{message}; it takes {listed(instead)}" if instead else message
+
+
+def _fixes(argument: Argument, call: Call, layer: Layer, newest: Generation) -> Iterator[Fix]:
+    if argument.shared:
+        return
+    kernels = [r for r in layer.regularizers(newest) if r != "bias_regularizer"]
+    if call.short in _WRAPPERS:
+        yield from _moved(argument, call)
+    elif argument.name in _KERNELS and kernels and not any(map(call.keyword, kernels)):
+        yield from _split(argument, layer, kernels, newest)
+
+
+def _moved(argument: Argument, call: Call) -> Iterator[Fix]:
+    """Move a regularizer from a wrapper into the layer that it wraps."""
+    assert argument.name is not None
+    inner = next(iter([*call.positional, *filter(None, [call.keyword("layer")])]), None)
+    removed = argument.removed()
+    if inner is None or not isinstance(inner.value, cst.Call) or removed is None:
+        return
+    symbols, _, _ = targets(_site(inner.value, call), call.module)
+    names = {s.name.rpartition(".")[2] for s in symbols}
+    layers = [found for name in names if (found := keras_api.layer(name))]
+    given = {a.keyword.value for a in inner.value.args if a.keyword}
+    takes = [layer.effect(argument.name, Generation.KERAS_3) is Effect.EFFECTIVE for layer in layers]
+    if takes and all(takes) and argument.name not in given:
+        text = f"{argument.name}={code(argument.value)}"
+        yield Fix(
+            f"Move `{argument.name}` into the wrapped layer",
+            (removed, append_arguments(inner.value, text)),
+        )
+
+
+def _site(node: cst.Call, call: Call) -> Site:
+    return next(site for site in call.module.calls if site.node is node)
+
+
+def _split(
+    argument: Argument, layer: Layer, kernels: list[str], newest: Generation
+) -> Iterator[Fix]:
+    """Give a kernel's regularizer to what the layer has in place of a kernel."""
+    first, *others = kernels
+    if layer.main_regularizer == first:  # there is nothing else it can mean, and it never ran
+        yield Fix(f"Rename it to `{first}`", (argument.renamed(first),))
+        return
+    if not first.startswith("depthwise"):
+        return  # gamma or beta, kernel or recurrent kernel: who knows
+    if others and not (argument.node in argument.siblings and _repeatable(argument.value)):
+        return
+    more = "".join(f", {other}={code(argument.value)}" for other in others)
+    changes = (argument.renamed(first), *([Insert(argument.value, more)] if more else []))
+    reason = "it adds a penalty that Keras 2 silently leaves out"
+    if newest not in {Generation.KERAS_3, Generation.KERAS_3_0}:
+        reason = "it adds a penalty that is silently left out today"
+    yield Fix(f"Use {listed(kernels)}", changes, Safety.UNSAFE, reason)
+
+
+def _repeatable(node: cst.BaseExpression) -> bool:
+    """Tell whether an expression may be written twice: a name, or a call with plain arguments."""
+    if isinstance(node, cst.Call):
+        return all(isinstance(a.value, (cst.Name, cst.Attribute, cst.BaseNumber)) for a in node.args)
+    return isinstance(node, (cst.Name, cst.Attribute, cst.SimpleString))
+
+
+def _is_model(site: Site, module: Module) -> bool:
+    """Tell whether the receiver of a method is a model that this module makes."""
+    function = cst.ensure_type(cst.ensure_type(site.node, cst.Call).func, cst.Attribute)
+    made = module.expression(function.value, site.scope)
+    if made is None or not isinstance(made.node, cst.Call):
+        return False
+    symbols, _, _ = targets(type(site)(made.node, made.scope, None), module)
+    return bool(symbols) and all(s.name in {"keras.Model", "keras.Sequential"} for s in symbols)

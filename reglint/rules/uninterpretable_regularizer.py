@@ -1,0 +1,209 @@
+"""RGL105."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from reglint.canonical import symbol
+from reglint.model import Finding, Fix, Insert, Replace
+from reglint.names import Class
+from reglint.rules.rule import Rule
+from reglint.rules.values import keras_name, reference, regularizers
+from reglint.syntax import code, cst, is_name, number, string
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reglint.calls import Argument, Call
+    from reglint.names import Value
+
+# Strings that a Keras accepts and that then mean nothing, or that only an older Keras knew.
+_SILENT = {"l1l2", "L1L2"}  # no penalty at all
+_KERAS_1 = {"activity_l1": "l1", "activity_l2": "l2"}
+_ABSTRACT = {"regularizer", "Regularizer"}
+_SPELT = re.compile(r"\s*(l1|l2)\s*[(:=]\s*([0-9][0-9.e+-]*|\.[0-9]+)\s*\)?\s*", re.IGNORECASE)
+_IDENTIFIER = re.compile(r"(?:[\w.]+>)?\w+")
+_OFF = {"none", "null", "false", "off", ""}
+_MEANT_L1_L2 = re.compile(r"(?i)l1[-_+ ,&]*l2|l2[-_+ ,&]*l1|elastic_?net")
+# Classes and functions that stand for themselves with a strength of 0.01 when not called.
+_DEFAULTED = {"l1", "l2", "L1", "L2", "OrthogonalRegularizer", "orthogonal_regularizer"}
+
+
+class UninterpretableRegularizer(Rule):
+    """A regularizer argument gets something Keras cannot make a regularizer of.
+
+    - Strings: `"l1"`, `"l2"`, `"L1"`, `"L2"` and names of registered classes are fine.
+      `"l1_l2"` raises `ValueError` in Keras 3, although its documentation lists it; `"l1l2"` and
+      `"L1L2"` are accepted and add **no penalty**; `"l2(0.01)"` never worked.
+    - Numbers: `kernel_regularizer=0.01` raises in every release, because nobody can tell whether
+      L1 or L2 is meant. So do `0` and `False`: only `None` is "off".
+    - Lists and sums: no release takes `[L1(), L2()]` or `L1(0.1) + L2(0.1)`. `L1L2` is both.
+    - The class instead of an instance: `kernel_regularizer=L2` raises in Keras 2; Keras 3 makes
+      an instance with the default, 0.01, and for `L1L2` that default is **no penalty**.
+
+    ## Example
+
+    ```python
+    keras.layers.Dense(8, kernel_regularizer="l1_l2", bias_regularizer=0)
+    ```
+
+    Use instead:
+
+    ```python
+    keras.layers.Dense(8, kernel_regularizer=keras.regularizers.L1L2(l1=0.01, l2=0.01), bias_regularizer=None)
+    ```
+
+    ## Fix safety
+
+    Safe: each fix keeps the numbers of the releases that took the old form, or writes out what
+    the code plainly says (`"l2(0.01)"`, `0`, `L1(a) + L2(b)`) where it never ran. Where it can be
+    read in two ways (`0.01`, `"L1L2"`), there is no fix.
+
+    ## References
+
+    Run on Keras 2.3.1, tf.keras 2.15, Keras 3.0.5 and 3.15.1.
+    """
+
+    code = "RGL105"
+    name = "uninterpretable-regularizer"
+    since = (2, 0)
+    calls = ("keras.layers.*",)
+
+    def check_call(self, call: Call) -> Iterator[Finding]:
+        for argument in regularizers(call):
+            value = call.module.expression(argument.value, argument.scope)
+            node = value.node if value else argument.value
+            for check in (_string, _off_or_number, _collection, _sum, _class):
+                found = check(node, value, argument, call)
+                if found:
+                    yield Finding(argument.value, *found)
+                    break
+
+
+_Found = tuple[str, tuple[Fix, ...]]
+
+
+def _replaced(argument: Argument, text: str, *changes: object) -> tuple[Fix, ...]:
+    return (Fix(f"Write `{text}`", (Replace(argument.value, text), *changes)),)  # type: ignore[arg-type]
+
+
+def _written(argument: Argument, call: Call, name: str, factors: str) -> tuple[Fix, ...]:
+    """Return the fix that builds a regularizer in place of the argument."""
+    known = reference(call, name)
+    return _replaced(argument, f"{known[0]}({factors})", *known[1]) if known else ()
+
+
+def _string(  # noqa: C901 - a case per kind of string
+    node: cst.CSTNode, _value: Value | None, argument: Argument, call: Call
+) -> _Found | None:
+    text = string(node)
+    if text is None:
+        return None
+    shown = f"`{text!r}`"
+    if text.strip().lower() in _OFF:
+        return f"{shown} is not how a regularizer is switched off", _replaced(argument, "None")
+    if text in _KERAS_1:
+        new = _KERAS_1[text]
+        return f"Keras 2 removed the regularizer {shown}", _replaced(argument, f'"{new}"')
+    if text in _SILENT:
+        return f"{shown} is accepted and adds no penalty at all", ()
+    if text in _ABSTRACT:
+        return f"{shown} names the base class, which is no regularizer itself", ()
+    if spelt := _SPELT.fullmatch(text):
+        fixes = _written(argument, call, spelt[1].lower(), spelt[2])
+        return f"{shown} is not a string that Keras understands", fixes
+    if text == "l1_l2":
+        if all(version < (3, 0) for version in call.versions):
+            return None
+        fixes = _written(argument, call, "L1L2", "l1=0.01, l2=0.01")
+        return f"Keras 3 does not know {shown}, although its documentation lists it", fixes
+    if _MEANT_L1_L2.fullmatch(text) or not _IDENTIFIER.fullmatch(text):
+        return f"{shown} is not a string that Keras understands", ()
+    return None
+
+
+def _off_or_number(
+    node: cst.CSTNode, _value: Value | None, argument: Argument, _call: Call
+) -> _Found | None:
+    factor = number(node)
+    if is_name(node, "False") or factor == 0:
+        off = "only `None` switches a regularizer off"
+        return f"`{code(node)}` raises: {off}", _replaced(argument, "None")
+    if is_name(node, "True") or factor is not None:
+        return f"`{code(node)}` is no regularizer: it does not say whether L1 or L2 is meant", ()
+    return None
+
+
+def _collection(
+    node: cst.CSTNode, _value: Value | None, _argument: Argument, _call: Call
+) -> _Found | None:
+    if isinstance(node, (cst.List, cst.Tuple, cst.Set)):
+        return "no Keras layer takes several regularizers for one weight", ()
+    return None
+
+
+def _sum(
+    node: cst.CSTNode, value: Value | None, argument: Argument, call: Call
+) -> _Found | None:
+    if not (isinstance(node, cst.BinaryOperation) and value):
+        return None
+    parts = [_strength(side, value, call) for side in (node.left, node.right)]
+    if not any(parts):
+        return None
+    message = "regularizers cannot be added to each other"
+    strengths = dict(filter(None, parts))
+    if set(strengths) != {"l1", "l2"} or not isinstance(node.operator, cst.Add):
+        return message, ()
+    factors = f"l1={strengths['l1']}, l2={strengths['l2']}"
+    return message, _written(argument, call, "L1L2", factors)
+
+
+def _strength(node: cst.BaseExpression, value: Value, call: Call) -> tuple[str, str] | None:
+    """Return ("l2", "0.01") for `L2(0.01)`; an empty strength if it is another regularizer."""
+    if not isinstance(node, cst.Call):
+        return None
+    name = keras_name(node.func, value.scope, call) or ""
+    if not name.startswith("keras.regularizers."):
+        return None
+    match node.args:
+        case [cst.Arg(star="", keyword=None | cst.Name("l" | "l1" | "l2"), value=factor)]:
+            return name.rpartition(".")[2].lower(), code(factor)
+    return "", ""
+
+
+def _class(
+    node: cst.CSTNode, value: Value | None, argument: Argument, call: Call
+) -> _Found | None:
+    if not isinstance(argument.value, (cst.Name, cst.Attribute)):
+        return None
+    scope = argument.scope
+    meanings = call.module.meaning(argument.value, scope)
+    if len(meanings) == 1 and isinstance(cls := next(iter(meanings)), Class):
+        required = _required(cls, call)
+        if required:
+            shown = ", ".join(f"`{name}`" for name in required)
+            return f"`{cls.node.name.value}` is a class, and its {shown} must be given", ()
+        return None
+    name = (keras_name(argument.value, scope, call) or "").removeprefix("keras.regularizers.")
+    if name in _DEFAULTED:
+        fix = Fix("Call it", (Insert(argument.value, "()"),))
+        return f"`{code(argument.value)}` is passed without being called", (fix,)
+    if name in {"L1L2", "l1_l2"}:
+        return f"`{code(argument.value)}` is passed without factors, and adds no penalty", ()
+    return None
+
+
+def _required(cls: Class, call: Call) -> list[str]:
+    """Return the parameters that a Keras regularizer of this module cannot do without."""
+    bases = [b for base in cls.node.bases for b in call.module.meaning(base.value, cls.scope)]
+    if not any(isinstance(b, str) and (s := symbol(b)) and s.name == "keras.regularizers.Regularizer"
+               for b in bases):  # fmt: skip
+        return []
+    for statement in cls.node.body.body:
+        if isinstance(statement, cst.FunctionDef) and statement.name.value == "__init__":
+            parameters = [*statement.params.posonly_params, *statement.params.params][1:]
+            return [p.name.value for p in parameters if p.default is None]
+    return []
+
+

@@ -1,0 +1,54 @@
+"""What several rules ask of the regularizers that a call passes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reglint.calls import spelling
+from reglint.canonical import symbol
+from reglint.model import AddImport, Insert
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from reglint.calls import Argument, Call
+    from reglint.names import Scope
+    from reglint.syntax import cst
+
+
+def regularizers(call: Call) -> Iterator[Argument]:
+    """Yield the arguments of a layer that are meant to be regularizers."""
+    return (a for a in call.arguments if a.name and a.name.endswith("_regularizer"))
+
+
+def keras_name(node: cst.CSTNode, scope: Scope, call: Call) -> str | None:
+    """Return the canonical name of what an expression is, if it can be only one thing."""
+    meanings = call.module.meaning(node, scope)
+    names = {found.name for m in meanings if isinstance(m, str) and (found := symbol(m))}
+    return names.pop() if len(names) == len(meanings) == 1 else None
+
+
+def reference(call: Call, name: str) -> tuple[str, tuple[AddImport, ...]] | None:
+    """Return how to write `keras.regularizers.<name>` at a call, and the import that it needs.
+
+    Nothing if the name is taken by something else.
+    """
+    known = spelling(f"keras.regularizers.{name}", call)
+    if known:
+        return known, ()
+    if call.scope.find(name) is not None:
+        return None
+    return name, (AddImport(f"{call.root}.regularizers", name),)
+
+
+def append_arguments(call: cst.Call, text: str) -> Insert:
+    """Return the change that adds `text` behind the arguments of a call."""
+    if call.args:
+        return Insert(call.args[-1], f", {text}")
+    return Insert(call.whitespace_before_args, text)  # the place between the parentheses
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names as a sentence holds them: "`a`, `b` and `c`"."""
+    quoted = [f"`{name}`" for name in names]
+    return " and ".join(filter(None, [", ".join(quoted[:-1]), *quoted[-1:]]))

@@ -1,0 +1,112 @@
+"""Small questions about libcst nodes, and libcst itself, imported when the first one is asked."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import libcst as cst
+else:
+
+    class _Lazy:
+        """Stands for libcst until somebody needs it: listing the rules must not cost its import."""
+
+        def __getattr__(self, name: str) -> Any:
+            value = getattr(import_module("libcst"), name)
+            setattr(self, name, value)
+            return value
+
+    cst = _Lazy()
+
+# Fields that hold no code a rule could be about. Leaving them out makes the walk ten times faster.
+_BARE = frozenset(
+    "lpar rpar lbracket rbracket lbrace rbrace comma semicolon dot equal colon operator indent "
+    "newline header footer leading_lines lines_after_decorators lines_before_finally".split()
+)
+# Of these, the rest are names that look like variables and are none.
+_CODE_FIELDS = {"Attribute": ("value",), "Arg": ("value",), "NamedExpr": ("target", "value")}
+
+
+@functools.cache
+def _fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
+    return _CODE_FIELDS.get(kind.__name__) or tuple(
+        f.name
+        for f in dataclasses.fields(kind)  # type: ignore[arg-type]
+        if f.name not in _BARE and not f.name.startswith(("whitespace", "trailing_", "leading_"))
+    )
+
+
+def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """Yield the parts of a node that are code, in the order of the source."""
+    for name in _fields(type(node)):
+        value = getattr(node, name)
+        if isinstance(value, cst.CSTNode):
+            yield value
+        elif isinstance(value, (tuple, list)):
+            for item in value:
+                if isinstance(item, cst.CSTNode):
+                    yield item
+
+
+def descendants(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """Yield the node and all the code below it, in the order of the source."""
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        yield current
+        stack.extend(reversed(tuple(children(current))))
+
+
+def dotted(node: cst.CSTNode | None) -> tuple[str, ...]:
+    """Return the parts of `a.b.c`; nothing if the node is any other expression."""
+    parts: list[str] = []
+    while isinstance(node, cst.Attribute):
+        parts.append(node.attr.value)
+        node = node.value
+    if not isinstance(node, cst.Name):
+        return ()
+    return (node.value, *reversed(parts))
+
+
+def string(node: cst.CSTNode | None) -> str | None:
+    """Return the value of a plain string literal."""
+    if isinstance(node, cst.SimpleString):
+        value = node.evaluated_value
+        return value if isinstance(value, str) else None
+    return None
+
+
+def number(node: cst.CSTNode | None) -> float | None:
+    """Return the value of a number literal, with its sign."""
+    match node:
+        case cst.Integer() | cst.Float():
+            return node.evaluated_value
+        case cst.UnaryOperation(operator=cst.Minus()):
+            value = number(node.expression)
+            return None if value is None else -value
+        case cst.UnaryOperation(operator=cst.Plus()):
+            return number(node.expression)
+    return None
+
+
+def is_name(node: cst.CSTNode | None, value: str) -> bool:
+    """Tell whether the node is just this name (`None`, `True`, `self` ...)."""
+    return isinstance(node, cst.Name) and node.value == value
+
+
+def code(node: cst.CSTNode) -> str:
+    """Return the source of an expression, without parentheses or blanks around it."""
+    return cst.Module(body=()).code_for_node(node).strip()
+
+
+def needs_parentheses(node: cst.CSTNode) -> bool:
+    """Tell whether the expression must be wrapped to become an operand of `*`."""
+    atoms = (
+        cst.Name, cst.Attribute, cst.Subscript, cst.Call, cst.Integer, cst.Float, cst.SimpleString,
+    )  # fmt: skip
+    return not isinstance(node, atoms) and not getattr(node, "lpar", ())
