@@ -90,7 +90,11 @@ def targets(site: Site, module: Module) -> tuple[frozenset[Symbol], int, cst.Bas
             return _symbols(module.meaning(owner, site.scope), module), 1, node.func
     meanings = module.meaning(node.func, site.scope)
     if meanings == {"functools.partial"} and node.args:
-        return _symbols(module.meaning(node.args[0].value, site.scope), module), 1, node.args[0].value
+        return (
+            _symbols(module.meaning(node.args[0].value, site.scope), module),
+            1,
+            node.args[0].value,
+        )
     return _symbols(meanings, module), 0, node.func
 
 
@@ -99,7 +103,7 @@ def _is_super(node: cst.BaseExpression) -> bool:
 
 
 def _symbols(meanings: frozenset[Meaning], module: Module) -> frozenset[Symbol]:
-    found = set()
+    found: set[Symbol] = set()
     for meaning in meanings:
         if isinstance(meaning, Class):
             # A subclass that adds no `__init__` is called like its base.
@@ -156,35 +160,33 @@ def _splat(node: cst.BaseExpression, scope: Scope, module: Module) -> list[Argum
     value = module.expression(node, scope)
     if value is None:
         return None
-    entries = _entries(value, module)
-    if entries is None:
-        return None
     shared = isinstance(node, cst.Name) and _is_shared(node, scope, module)
-    own = [
-        Argument(name, v, key, n, siblings, value.scope, shared)
-        for name, v, key, n, siblings in entries
-    ]
-    return own + _written(node, scope, module)
+    entries = _entries(value, module, shared=shared)
+    return None if entries is None else entries + _written(node, scope, module)
 
 
-def _entries(
-    value: Value, module: Module
-) -> list[tuple[str, cst.BaseExpression, cst.CSTNode, cst.CSTNode, tuple[cst.CSTNode, ...]]] | None:
-    """Return name, value, key, node and siblings of each entry of `{...}` or `dict(...)`."""
-    node = value.node
+def _entries(value: Value, module: Module, *, shared: bool) -> list[Argument] | None:
+    """Return the entries of `{...}` or `dict(...)`; nothing if it is neither, or not all known."""
+    node, scope = value.node, value.scope
     found = []
     if isinstance(node, cst.Dict):
         for element in node.elements:
             name = string(element.key) if isinstance(element, cst.DictElement) else None
             if name is None or not isinstance(element, cst.DictElement):
                 return None
-            found.append((name, element.value, element.key, element, tuple(node.elements)))
+            siblings = tuple(node.elements)
+            found.append(
+                Argument(name, element.value, element.key, element, siblings, scope, shared)
+            )
         return found
-    if isinstance(node, cst.Call) and module.meaning(node.func, value.scope) == {"builtins.dict"}:
+    if isinstance(node, cst.Call) and module.meaning(node.func, scope) == {"builtins.dict"}:
         for arg in node.args:
             if arg.star or arg.keyword is None:
                 return None
-            found.append((arg.keyword.value, arg.value, arg.keyword, arg, tuple(node.args)))
+            name = arg.keyword.value
+            found.append(
+                Argument(name, arg.value, arg.keyword, arg, tuple(node.args), scope, shared)
+            )
         return found
     return None
 
@@ -199,7 +201,9 @@ def _written(node: cst.BaseExpression, scope: Scope, module: Module) -> list[Arg
     for write in owner.writes.get(node.value, ()):
         name = string(write.key)
         if name is not None:
-            found.append(Argument(name, write.value, write.key, write.node, (), write.scope, shared))
+            found.append(
+                Argument(name, write.value, write.key, write.node, (), write.scope, shared)
+            )
     return found
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import traceback
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
+import warnings
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from reglint import calls, edits, imports, suppress
-from reglint.canonical import symbol
 from reglint.guards import reachable
 from reglint.model import Diagnostic, FileError, Finding, Fixed, Offer, Place, Result, Safety
 from reglint.names import Module
@@ -19,10 +19,15 @@ from reglint.rules import RULES
 from reglint.rules.unused_suppression import UnusedSuppression
 
 if TYPE_CHECKING:
-    from reglint.model import Edit, Settings, Version
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import TypeAlias
+
+    from reglint.model import Settings, Version
     from reglint.names import Site
     from reglint.rules.rule import Rule
     from reglint.source import Source
+
+    Findings: TypeAlias = Callable[[], Iterable[Finding]]
 
 ROUNDS = 10  # of fixing before reglint suspects two rules of undoing each other
 _DEPTH = 200  # of brackets: where Python itself gives up; libcst would run out of stack at 3,000
@@ -34,11 +39,11 @@ _OPERATORS = re.compile(r"\b(?:and|or|not|if|lambda|elif)\b|[-+~*/|&^%.(\[]")
 class ParseError(Exception):
     """The text is not Python that libcst can parse."""
 
-    def __init__(self, message: str, place: Place | None = None, offset: int | None = None) -> None:
+    def __init__(self, message: str, place: Place | None = None, offset: int = 0) -> None:
         super().__init__(message)
         self.message = message
         self.place = place
-        self.offset = offset
+        self.offset = offset  # into the text
 
 
 def check(source: Source, settings: Settings) -> Result:
@@ -53,7 +58,7 @@ def check(source: Source, settings: Settings) -> Result:
     found: list[tuple[type[Rule], Finding]] = []
     for rule, findings in _findings(module, rules, settings.keras):
         try:
-            found += ((rule, finding) for finding in findings)
+            found += [(rule, finding) for finding in findings()]
         except Exception as error:  # noqa: BLE001 - one broken rule must not take the others along
             errors.append(_internal(source, rule, error))
     merged = _merge(found)
@@ -84,7 +89,20 @@ def fix(source: Source, settings: Settings, *, unsafe: bool = False) -> Fixed:
         except ParseError:
             return _undone(source, first, chosen, "left text that does not parse")
         applied += chosen
+        if _compiles(source) and not _compiles(fixed):
+            return _undone(source, first, chosen, "left text that does not compile")
     return _undone(source, first, chosen, f"did not come to an end in {ROUNDS} rounds")
+
+
+def _compiles(source: Source) -> bool:
+    """Tell whether Python takes the text; unlike libcst it sees that an argument is repeated."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            compile(source.text, source.path, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError):
+            return False
+    return True
 
 
 def _undone(source: Source, result: Result, chosen: list[Diagnostic], what: str) -> Fixed:
@@ -97,18 +115,31 @@ def _undone(source: Source, result: Result, chosen: list[Diagnostic], what: str)
 
 
 def parse(text: str) -> cst.Module:
-    """Parse a text whose lines end in "\\n"; raises ParseError."""
+    """Parse a text whose lines end in a line feed; raises ParseError."""
     if _too_deep(text):
         raise ParseError("nested too deeply to be analysed")
     try:
         return cst.parse_module(text)
     except cst.ParserSyntaxError as error:
-        start = sum(len(line) + 1 for line in text.split("\n")[: error.raw_line - 1])
-        reason = error.message.removeprefix("parser error: error at ")
-        message = f"not valid Python 3: {reason.partition(': ')[2] or reason}"
-        raise ParseError(message, offset=start + error.raw_column) from None
+        raise _explained(text, error) from None
     except RecursionError:
         raise ParseError("nested too deeply to be analysed") from None
+
+
+def _explained(text: str, error: cst.ParserSyntaxError) -> ParseError:
+    """Say what is wrong as Python itself does: libcst lists all the tokens it would have liked."""
+    line, column, message = error.raw_line, error.raw_column, "not valid Python 3"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(text)
+    except SyntaxError as python:
+        line, column = python.lineno or line, (python.offset or 1) - 1
+        message = f"{message}: {python.msg}"
+    except (ValueError, RecursionError, MemoryError):
+        pass
+    before = text.split("\n")[: line - 1]
+    return ParseError(message, offset=sum(len(each) + 1 for each in before) + max(column, 0))
 
 
 def _too_deep(text: str) -> bool:
@@ -132,21 +163,18 @@ def _parse_cells(source: Source) -> tuple[cst.Module, Source, list[FileError]]:
         return parse(source.text), source, []
     except ParseError as error:
         if not source.is_notebook:
-            raise ParseError(error.message, _place(source, error)) from None
+            place = source.place(min(error.offset, len(source.text)))
+            raise ParseError(error.message, place) from None
     errors, broken = [], set[int]()
     for cell in source.cells:
         try:
             parse(source.text[cell.start : cell.end])
         except ParseError as error:
             broken.add(cell.number)
-            place = source.place(cell.start + (error.offset or 0))
+            place = source.place(min(cell.start + error.offset, cell.end))
             errors.append(FileError(source.path, error.message, place))
     source = source.without_cells(broken)
     return parse(source.text), source, errors
-
-
-def _place(source: Source, error: ParseError) -> Place | None:
-    return None if error.offset is None else source.place(min(error.offset, len(source.text)))
 
 
 # -- Rules
@@ -161,17 +189,15 @@ def _handlers(rules: tuple[type[Rule], ...], event: str) -> dict[str, tuple[type
     return table
 
 
-def _listening(
-    rules: tuple[type[Rule], ...], event: str, name: str
-) -> tuple[type[Rule], ...]:
+def _listening(rules: tuple[type[Rule], ...], event: str, name: str) -> tuple[type[Rule], ...]:
     table = _handlers(rules, event)
     return (*table.get(name, ()), *table.get(f"{name.rpartition('.')[0]}.*", ()))
 
 
 def _findings(
     module: Module, rules: list[type[Rule]], keras: frozenset[Version]
-) -> Iterator[tuple[type[Rule], Iterator[Finding]]]:
-    """Yield what each rule finds at each event it listens to."""
+) -> Iterator[tuple[type[Rule], Findings]]:
+    """Yield what finds what each rule finds at each event it listens to."""
     active = tuple(rules)
     for site in module.calls:
         yield from _at_call(site, module, active, keras)
@@ -181,29 +207,40 @@ def _findings(
             versions = reachable(site.branch, keras, module) if listening else keras
             for rule in listening:
                 if _applies(rule, versions):
-                    yield rule, rule().check_import(imported)
+                    yield rule, partial(rule().check_import, imported)
     for rule in active:
         if _applies(rule, keras):
-            yield rule, rule().check_module(module)
+            yield rule, partial(rule().check_module, module)
 
 
 def _at_call(
     site: Site, module: Module, rules: tuple[type[Rule], ...], keras: frozenset[Version]
-) -> Iterator[tuple[type[Rule], Iterator[Finding]]]:
+) -> Iterator[tuple[type[Rule], Findings]]:
     symbols, skip, target = calls.targets(site, module)
     listening = [_listening(rules, "calls", s.name) for s in symbols]
     if not listening or not all(listening):
         return
+    node = cst.ensure_type(site.node, cst.Call)
     keras = reachable(site.branch, keras, module)
     arguments, complete = calls.arguments(site, module, skip)
     every = [
-        calls.Call(cst.ensure_type(site.node, cst.Call), s.name, s.root, target, arguments, complete,
-                   _meets(s.root, keras), site.scope, module)
-        for s in sorted(symbols)
-    ]  # fmt: skip
+        calls.Call(
+            node=node,
+            name=name,
+            root=root,
+            target=target,
+            arguments=arguments,
+            complete=complete,
+            versions=_meets(root, keras),
+            scope=site.scope,
+            module=module,
+        )
+        for name, root in sorted(symbols)
+    ]
     for rule in rules:
-        if all(rule in some for some in listening) and all(_applies(rule, c.versions) for c in every):
-            yield rule, _agreed([rule().check_call(call) for call in every])
+        listens = all(rule in some for some in listening)
+        if listens and all(_applies(rule, call.versions) for call in every):
+            yield rule, partial(_agreed, rule(), every)
 
 
 def _meets(root: str, keras: frozenset[Version]) -> frozenset[Version]:
@@ -219,12 +256,12 @@ def _applies(rule: type[Rule], versions: Iterable[Version]) -> bool:
     return any(rule.since <= v <= rule.until for v in versions)
 
 
-def _agreed(candidates: list[Iterator[Finding]]) -> Iterator[Finding]:
+def _agreed(rule: Rule, candidates: list[calls.Call]) -> Iterator[Finding]:
     """Yield what is wrong whichever of several things a call calls.
 
     Where they differ in how to put it right, nothing is offered.
     """
-    first, *others = [list(c) for c in candidates]
+    first, *others = [list(rule.check_call(call)) for call in candidates]
     for finding in first:
         same = [next((f for f in o if f.node is finding.node), None) for o in others]
         if None in same:
@@ -262,15 +299,25 @@ def _diagnostics(
         return []
     locator = edits.Locator(source.text, tree, [finding for _, finding in found])
     return [
-        _diagnostic(source, rule, finding.message, *locator.span(finding.node),
-                    tuple(locator.offer(fix) for fix in finding.fixes))
+        _diagnostic(
+            source,
+            rule,
+            finding.message,
+            locator.span(finding.node),
+            tuple(locator.offer(fix) for fix in finding.fixes),
+        )
         for rule, finding in found
-    ]  # fmt: skip
+    ]
 
 
-def _diagnostic(  # noqa: PLR0913 - the parts of one record
-    source: Source, rule: type[Rule], message: str, start: int, end: int, offers: tuple[Offer, ...]
+def _diagnostic(
+    source: Source,
+    rule: type[Rule],
+    message: str,
+    span: tuple[int, int],
+    offers: tuple[Offer, ...],
 ) -> Diagnostic:
+    start, end = span
     return Diagnostic(
         source.path, rule.code, rule.name, rule.severity, message, start, end,
         source.place(start), source.place(end), offers,
@@ -278,6 +325,5 @@ def _diagnostic(  # noqa: PLR0913 - the parts of one record
 
 
 def _unused(source: Source, item: suppress.Unused) -> Diagnostic:
-    edit: Edit = item.edit
-    offer = Offer(item.title, (edit,), Safety.SAFE)
-    return _diagnostic(source, UnusedSuppression, item.message, item.start, item.end, (offer,))
+    offers = (Offer(item.title, (item.edit,), Safety.SAFE),) if item.edit else ()
+    return _diagnostic(source, UnusedSuppression, item.message, (item.start, item.end), offers)

@@ -9,30 +9,40 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from reglint.syntax import code, cst, descendants, number, string
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from reglint.model import Version
     from reglint.names import Branch, Module, Scope
 
 # `keras_2`, `KERAS2`, `is_keras_v2`, `USE_TF_KERAS_2`, `keras_version_1` ...
-_FLAG = re.compile(r"(?i)^(?:is|use|has|using)?_*(?:tf_?)?keras_?(?:version_?|ver_?|v)?([123])(?:_?x)?$")
-_VERSIONISH = re.compile(r"(?i)__version__|keras.*ver|ver.*keras|tf_?ver|keras_?[123]\b")
+_FLAG = re.compile(
+    r"(?i)^(?:is|use|has|using)?_*(?:tf_?)?keras_?(?:version_?|ver_?|v)?([123])(?:_?x)?$"
+)
+_VERSIONISH = re.compile(r"(?i)__version__|keras.*ver|ver.*keras|tf_?ver|keras_?v?[123]\b")
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "Equal": operator.eq, "NotEqual": operator.ne, "LessThan": operator.lt,
     "LessThanEqual": operator.le, "GreaterThan": operator.gt, "GreaterThanEqual": operator.ge,
     "In": lambda a, b: a in b, "NotIn": lambda a, b: a not in b,
     "Is": operator.eq, "IsNot": operator.ne,
 }  # fmt: skip
-_CALLS = {"int": int, "float": float, "str": str, "tuple": tuple, "list": list, "bool": bool}
+_CALLS = {"int": int, "float": float, "str": str, "tuple": list, "list": list, "bool": bool}
 _PARSERS = ("LooseVersion", "StrictVersion", "Version", "parse_version", "version.parse", "parse")
-_CATCH_ALL = {"Exception", "BaseException", "TypeError", "ValueError", "AttributeError", "ImportError"}
+_CATCH_ALL = {
+    "Exception",
+    "BaseException",
+    "TypeError",
+    "ValueError",
+    "AttributeError",
+    "ImportError",
+}
 
 
-class _Unknown(Exception):
+class _UnknownError(Exception):
     """The expression does not follow from the version of Keras alone."""
 
 
@@ -60,7 +70,7 @@ def _narrow(
         return frozenset(
             v for v in versions if bool(_Evaluator(v, module)(test, branch.scope)) is branch.first
         )
-    except (_Unknown, TypeError, ValueError, IndexError, AttributeError):
+    except (_UnknownError, TypeError, ValueError, IndexError, AttributeError):
         return frozenset()
 
 
@@ -135,12 +145,12 @@ class _Evaluator:
         for literal in (number(node), string(node)):
             if literal is not None:
                 return literal
-        raise _Unknown
+        raise _UnknownError
 
     def _version(self, of: cst.CSTNode, scope: Scope) -> str:
         meanings = self.module.meaning(of, scope)
         if not any(isinstance(m, str) and "keras" in m for m in meanings):
-            raise _Unknown  # TensorFlow's and everybody else's
+            raise _UnknownError  # TensorFlow's and everybody else's
         return "{}.{}.0".format(*self.version)
 
     def _name(self, node: cst.Name, name: str, scope: Scope) -> Any:
@@ -154,7 +164,7 @@ class _Evaluator:
         if any(isinstance(m, str) and re.match(r"keras\b.*__version__$", m)
                for m in self.module.meaning(node, scope)):  # fmt: skip
             return "{}.{}.0".format(*self.version)
-        raise _Unknown
+        raise _UnknownError
 
     def _index(self, index: cst.BaseSlice, scope: Scope) -> Any:
         if isinstance(index, cst.Index):
@@ -175,7 +185,7 @@ class _Evaluator:
             return _release(values[0])
         if isinstance(node.func, cst.Attribute) and node.func.attr.value in {"split", "startswith"}:
             return getattr(self(node.func.value, scope), node.func.attr.value)(*values)
-        raise _Unknown
+        raise _UnknownError
 
 
 def _release(text: str) -> list[int]:

@@ -39,7 +39,7 @@ def names(site: Site, module: Module) -> Iterator[ImportedName]:
         name = dotted(alias.name)[0]
         found = symbol(f"{path}.{name}")
         if found:
-            local = dotted(alias.asname.name)[0] if alias.asname else name  # type: ignore[arg-type]
+            local = dotted(alias.asname.name)[0] if alias.asname else name
             yield ImportedName(found.name, found.root, local, alias, statement, site.scope, module)
 
 

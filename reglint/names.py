@@ -317,9 +317,7 @@ class Module:
 
     _visit_Module = _visit_IndentedBlock
 
-    def _bind(
-        self, target: cst.CSTNode, value: cst.BaseExpression | None, site: Site
-    ) -> None:
+    def _bind(self, target: cst.CSTNode, value: cst.BaseExpression | None, site: Site) -> None:
         match target:
             case cst.Name(name):
                 binding = Value(value, site.scope) if value else Opaque(site.node)
@@ -358,10 +356,9 @@ class Module:
                     case functions, _ if functions == {"functools.partial"}:
                         return self.meaning(first.value, scope, seen)
                     case functions, [_, attribute] if functions == {"builtins.getattr"}:
-                        name = string(attribute.value)
-                        return frozenset(
-                            f"{b}.{name}" for b in self.meaning(first.value, scope, seen) if name
-                        )
+                        attr = string(attribute.value)
+                        owners = self.meaning(first.value, scope, seen)
+                        return frozenset(f"{owner}.{attr}" for owner in owners if attr)
             case cst.Subscript(value=table):
                 entries = self.expression(table, scope)
                 if entries and isinstance(entries.node, cst.Dict):
@@ -392,9 +389,7 @@ class Module:
         every = [self.meaning(n, scope, seen) for n in nodes]
         return frozenset().union(*every) if all(every) else UNKNOWN
 
-    def _name(
-        self, name: str, scope: Scope, seen: tuple[object, ...]
-    ) -> frozenset[Meaning]:
+    def _name(self, name: str, scope: Scope, seen: tuple[object, ...]) -> frozenset[Meaning]:
         found = scope.find(name)
         if found is None:
             return self._unbound(name)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from libcst._nodes.internal import CodegenState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     import libcst as cst
 
 _DEPTH = 20_000  # of Python's own stack: a sum of a thousand strings nests a thousand nodes deep

@@ -23,11 +23,16 @@ else:
 
     cst = _Lazy()
 
+__all__ = [
+    "children", "code", "cst", "descendants", "dotted", "is_name", "needs_parentheses", "number",
+    "string",
+]  # fmt: skip
+
 # Fields that hold no code a rule could be about. Leaving them out makes the walk ten times faster.
-_BARE = frozenset(
-    "lpar rpar lbracket rbracket lbrace rbrace comma semicolon dot equal colon operator indent "
-    "newline header footer leading_lines lines_after_decorators lines_before_finally".split()
-)
+_BARE = frozenset({
+    "lpar", "rpar", "lbracket", "rbracket", "lbrace", "rbrace", "comma", "semicolon", "dot",
+    "equal", "colon", "operator", "indent", "newline", "header", "footer", "lines_after_decorators",
+})  # fmt: skip
 # Of these, the rest are names that look like variables and are none.
 _CODE_FIELDS = {"Attribute": ("value",), "Arg": ("value",), "NamedExpr": ("target", "value")}
 
@@ -36,7 +41,7 @@ _CODE_FIELDS = {"Attribute": ("value",), "Arg": ("value",), "NamedExpr": ("targe
 def _fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
     return _CODE_FIELDS.get(kind.__name__) or tuple(
         f.name
-        for f in dataclasses.fields(kind)  # type: ignore[arg-type]
+        for f in dataclasses.fields(kind)
         if f.name not in _BARE and not f.name.startswith(("whitespace", "trailing_", "leading_"))
     )
 

@@ -74,7 +74,7 @@ class ChangedL1L2Default(Rule):
         )
         yield Finding(
             call.node,
-            f"{names} of `{call.short}` {verb} left out, which means 0.01 in Keras 2 and 0.0 in Keras 3",
+            f"{names} of `{call.short}` {verb} left out: 0.01 in Keras 2, 0.0 in Keras 3",
             tuple(offers),
         )
 
@@ -83,4 +83,9 @@ class ChangedL1L2Default(Rule):
         text = ", ".join(f"{name}={_DEFAULTS[major]}" for name in missing)
         safe = majors == {major}
         title = f"Write `{text}` to keep the numbers of Keras {major}"
-        return Fix(title, (append_arguments(call.node, text),), Safety.SAFE if safe else Safety.UNSAFE, "" if safe else _REASON)
+        return Fix(
+            title,
+            (append_arguments(call.node, text),),
+            Safety.SAFE if safe else Safety.UNSAFE,
+            "" if safe else _REASON,
+        )

@@ -99,7 +99,9 @@ class RegularizerFactor(Rule):
         match node:
             case cst.Call(func=function, args=[first, *_]):
                 meanings = call.module.meaning(function, value.scope)
-                if meanings == {"builtins.float"} and not math.isfinite(_float(string(first.value))):
+                if meanings == {"builtins.float"} and not math.isfinite(
+                    _float(string(first.value))
+                ):
                     return "is not finite"
                 if len(meanings) == 1 and meanings <= _NARROW:
                     return f"is a `{code(function)}`, which Keras does not accept as a number"

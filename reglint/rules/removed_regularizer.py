@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reglint.calls import Argument, Call
     from reglint.imports import ImportedName
     from reglint.model import Change
-    from reglint.names import Site
+    from reglint.names import Scope, Site
 
 # What each became, and the factors that Keras 1 filled in where the new one does not.
 _NEW: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -155,7 +155,7 @@ def _renaming(
     return f"Import `{new}` instead", [Replace(alias, f"{new} as {local}")]
 
 
-def _is_ours(imported: ImportedName, new: str, bound: set[object]) -> bool:
+def _is_ours(imported: ImportedName, new: str, bound: set[Scope]) -> bool:
     """Tell whether `new` already is that very regularizer, wherever the old name is used."""
     if bound != {imported.scope}:
         return False

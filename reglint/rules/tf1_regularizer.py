@@ -83,14 +83,13 @@ class Tf1Regularizer(Rule):
             if isinstance(value.node, cst.Call):
                 yield from _contrib(value.node, value.scope, call)
             elif keras_name(value.node, value.scope, call) == "tensorflow.nn.l2_loss":
-                known = reference(call, "l2")
-                fix = Fix("Use `l2(0.5)`", (Replace(argument.value, f"{known[0]}(0.5)"), *known[1])) if known else None
+                fix = _built(argument.value, "l2", "0.5", call)
                 message = "`tf.nn.l2_loss` is no Keras regularizer: it cannot be saved and loaded"
-                yield Finding(argument.value, message, (fix,) if fix else ())
+                yield Finding(argument.value, message, fix)
 
     def check_module(self, module: Module) -> Iterator[Finding]:
         """Find the collection being read where only Keras layers are regularized."""
-        readers = [node for node in _readers(module)]
+        readers = list(_readers(module))
         if readers and _only_keras_regularizes(module):
             for node in readers:
                 message = "the penalties of Keras layers are not in this collection"
@@ -103,14 +102,18 @@ def _contrib(node: cst.Call, scope: Scope, call: Call) -> Iterator[Finding]:
     if not old.startswith(_CONTRIB) or name not in _NEW:
         return
     new, factors = _NEW[name]
-    known = reference(call, new)
     arguments = _scaled(node, factors)
-    fixes: tuple[Fix, ...] = ()
-    if known and arguments:
-        text = f"{known[0]}({arguments})"
-        fixes = (Fix(f"Use `{text}`", (Replace(node, text), *known[1])),)
+    fixes = _built(node, new, arguments, call) if arguments else ()
     half = ", whose L2 penalty is half of Keras'" if "2" in name else ""
     yield Finding(node, f"`{code(node.func)}` is a regularizer of TensorFlow 1{half}", fixes)
+
+
+def _built(old: cst.CSTNode, name: str, factors: str, call: Call) -> tuple[Fix, ...]:
+    known = reference(call, name)
+    if known is None:
+        return ()
+    text = f"{known[0]}({factors})"
+    return (Fix(f"Use `{text}`", (Replace(old, text), *known[1])),)
 
 
 def _scaled(node: cst.Call, factors: tuple[tuple[str, str, str | None], ...]) -> str | None:
@@ -168,5 +171,3 @@ def _tensorflow(node: cst.CSTNode, scope: Scope, module: Module) -> str:
     meanings = module.meaning(node, scope)
     found = symbol(m) if len(meanings) == 1 and isinstance(m := next(iter(meanings)), str) else None
     return found.name if found else ""
-
-

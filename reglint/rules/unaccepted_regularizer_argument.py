@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from reglint.calls import Argument, Call
     from reglint.keras_api import Layer
+    from reglint.model import Change
     from reglint.names import Module, Site
 
 _WRAPPERS = frozenset({"Bidirectional", "TimeDistributed"})
@@ -34,7 +35,8 @@ class UnacceptedRegularizerArgument(Rule):
     - `Embedding` has `embeddings_regularizer` only.
     - Wrappers such as `Bidirectional` and `TimeDistributed` have no weights: the regularizer
       belongs to the layer inside.
-    - Layers without weights (`Dropout`, `Flatten`, pooling ...) take `activity_regularizer` at most.
+    - Layers without weights (`Dropout`, `Flatten`, pooling ...) take at most
+      `activity_regularizer`.
     - `InputLayer` accepts any keyword in Keras 3 and ignores it. `SimpleRNN` and
       `StackedRNNCells` accept `activity_regularizer` and drop it.
     - `Model`, `Sequential`, `compile` and `fit` take no regularizer at all.
@@ -82,7 +84,9 @@ class UnacceptedRegularizerArgument(Rule):
                 message = _refusal(argument.name, call, layer, newest)
                 yield Finding(argument.key, message, tuple(_fixes(argument, call, layer, newest)))
             elif effect is Effect.SILENT:
-                message = f"`{call.short}` accepts `{argument.name}` and drops it: there is no penalty"
+                message = (
+                    f"`{call.short}` accepts `{argument.name}` and drops it: there is no penalty"
+                )
                 yield Finding(argument.key, message, tuple(_fixes(argument, call, layer, newest)))
 
     def check_module(self, module: Module) -> Iterator[Finding]:
@@ -136,7 +140,9 @@ def _moved(argument: Argument, call: Call) -> Iterator[Fix]:
     names = {s.name.rpartition(".")[2] for s in symbols}
     layers = [found for name in names if (found := keras_api.layer(name))]
     given = {a.keyword.value for a in inner.value.args if a.keyword}
-    takes = [layer.effect(argument.name, Generation.KERAS_3) is Effect.EFFECTIVE for layer in layers]
+    takes = [
+        layer.effect(argument.name, Generation.KERAS_3) is Effect.EFFECTIVE for layer in layers
+    ]
     if takes and all(takes) and argument.name not in given:
         text = f"{argument.name}={code(argument.value)}"
         yield Fix(
@@ -162,17 +168,21 @@ def _split(
     if others and not (argument.node in argument.siblings and _repeatable(argument.value)):
         return
     more = "".join(f", {other}={code(argument.value)}" for other in others)
-    changes = (argument.renamed(first), *([Insert(argument.value, more)] if more else []))
+    changes: list[Change] = [argument.renamed(first)]
+    if more:
+        changes.append(Insert(argument.value, more))
     reason = "it adds a penalty that Keras 2 silently leaves out"
     if newest not in {Generation.KERAS_3, Generation.KERAS_3_0}:
         reason = "it adds a penalty that is silently left out today"
-    yield Fix(f"Use {listed(kernels)}", changes, Safety.UNSAFE, reason)
+    yield Fix(f"Use {listed(kernels)}", tuple(changes), Safety.UNSAFE, reason)
 
 
 def _repeatable(node: cst.BaseExpression) -> bool:
     """Tell whether an expression may be written twice: a name, or a call with plain arguments."""
     if isinstance(node, cst.Call):
-        return all(isinstance(a.value, (cst.Name, cst.Attribute, cst.BaseNumber)) for a in node.args)
+        return all(
+            isinstance(a.value, (cst.Name, cst.Attribute, cst.BaseNumber)) for a in node.args
+        )
     return isinstance(node, (cst.Name, cst.Attribute, cst.SimpleString))
 
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
-from reglint.canonical import symbol
 from reglint.model import Finding, Fix, Insert, Replace
-from reglint.names import Class
+from reglint.names import Class, Value
 from reglint.rules.rule import Rule
-from reglint.rules.values import keras_name, reference, regularizers
+from reglint.rules.values import keras_name, listed, reference, regularizers
 from reglint.syntax import code, cst, is_name, number, string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reglint.calls import Argument, Call
-    from reglint.names import Value
+    from reglint.model import Change
 
 # Strings that a Keras accepts and that then mean nothing, or that only an older Keras knew.
 _SILENT = {"l1l2", "L1L2"}  # no penalty at all
@@ -45,13 +45,13 @@ class UninterpretableRegularizer(Rule):
     ## Example
 
     ```python
-    keras.layers.Dense(8, kernel_regularizer="l1_l2", bias_regularizer=0)
+    keras.layers.Dense(8, kernel_regularizer="l1_l2")
     ```
 
     Use instead:
 
     ```python
-    keras.layers.Dense(8, kernel_regularizer=keras.regularizers.L1L2(l1=0.01, l2=0.01), bias_regularizer=None)
+    keras.layers.Dense(8, kernel_regularizer=keras.regularizers.L1L2(l1=0.01, l2=0.01))
     ```
 
     ## Fix safety
@@ -73,97 +73,95 @@ class UninterpretableRegularizer(Rule):
     def check_call(self, call: Call) -> Iterator[Finding]:
         for argument in regularizers(call):
             value = call.module.expression(argument.value, argument.scope)
-            node = value.node if value else argument.value
-            for check in (_string, _off_or_number, _collection, _sum, _class):
-                found = check(node, value, argument, call)
-                if found:
-                    yield Finding(argument.value, *found)
-                    break
+            given = _Given(argument, value or Value(argument.value, argument.scope), call)
+            found = next(filter(None, (check(given) for check in _CHECKS)), None)
+            if found:
+                yield Finding(argument.value, *found)
 
 
-_Found = tuple[str, tuple[Fix, ...]]
+_Found: TypeAlias = "tuple[str, tuple[Fix, ...]] | None"
 
 
-def _replaced(argument: Argument, text: str, *changes: object) -> tuple[Fix, ...]:
-    return (Fix(f"Write `{text}`", (Replace(argument.value, text), *changes)),)  # type: ignore[arg-type]
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A regularizer argument, and the expression that it stands for."""
+
+    argument: Argument
+    value: Value
+    call: Call
+
+    def replaced(self, text: str, *changes: Change) -> tuple[Fix, ...]:
+        """Return the fix that writes `text` in place of the argument."""
+        return (Fix(f"Write `{text}`", (Replace(self.argument.value, text), *changes)),)
+
+    def built(self, name: str, factors: str) -> tuple[Fix, ...]:
+        """Return the fix that builds a regularizer in place of the argument."""
+        known = reference(self.call, name)
+        return self.replaced(f"{known[0]}({factors})", *known[1]) if known else ()
 
 
-def _written(argument: Argument, call: Call, name: str, factors: str) -> tuple[Fix, ...]:
-    """Return the fix that builds a regularizer in place of the argument."""
-    known = reference(call, name)
-    return _replaced(argument, f"{known[0]}({factors})", *known[1]) if known else ()
-
-
-def _string(  # noqa: C901 - a case per kind of string
-    node: cst.CSTNode, _value: Value | None, argument: Argument, call: Call
-) -> _Found | None:
-    text = string(node)
+def _string(given: _Given) -> _Found:
+    text = string(given.value.node)
     if text is None:
         return None
     shown = f"`{text!r}`"
     if text.strip().lower() in _OFF:
-        return f"{shown} is not how a regularizer is switched off", _replaced(argument, "None")
+        return f"{shown} is not how a regularizer is switched off", given.replaced("None")
     if text in _KERAS_1:
-        new = _KERAS_1[text]
-        return f"Keras 2 removed the regularizer {shown}", _replaced(argument, f'"{new}"')
+        fixes = given.replaced(f'"{_KERAS_1[text]}"')
+        return f"Keras 2 removed the regularizer {shown}", fixes
     if text in _SILENT:
         return f"{shown} is accepted and adds no penalty at all", ()
     if text in _ABSTRACT:
         return f"{shown} names the base class, which is no regularizer itself", ()
-    if spelt := _SPELT.fullmatch(text):
-        fixes = _written(argument, call, spelt[1].lower(), spelt[2])
-        return f"{shown} is not a string that Keras understands", fixes
     if text == "l1_l2":
-        if all(version < (3, 0) for version in call.versions):
+        if all(version < (3, 0) for version in given.call.versions):
             return None
-        fixes = _written(argument, call, "L1L2", "l1=0.01, l2=0.01")
+        fixes = given.built("L1L2", "l1=0.01, l2=0.01")
         return f"Keras 3 does not know {shown}, although its documentation lists it", fixes
-    if _MEANT_L1_L2.fullmatch(text) or not _IDENTIFIER.fullmatch(text):
-        return f"{shown} is not a string that Keras understands", ()
+    spelt = _SPELT.fullmatch(text)
+    if spelt or _MEANT_L1_L2.fullmatch(text) or not _IDENTIFIER.fullmatch(text):
+        fixes = given.built(spelt[1].lower(), spelt[2]) if spelt else ()
+        return f"{shown} is not a string that Keras understands", fixes
     return None
 
 
-def _off_or_number(
-    node: cst.CSTNode, _value: Value | None, argument: Argument, _call: Call
-) -> _Found | None:
+def _off_or_number(given: _Given) -> _Found:
+    node = given.value.node
     factor = number(node)
     if is_name(node, "False") or factor == 0:
         off = "only `None` switches a regularizer off"
-        return f"`{code(node)}` raises: {off}", _replaced(argument, "None")
+        return f"`{code(node)}` raises: {off}", given.replaced("None")
     if is_name(node, "True") or factor is not None:
         return f"`{code(node)}` is no regularizer: it does not say whether L1 or L2 is meant", ()
     return None
 
 
-def _collection(
-    node: cst.CSTNode, _value: Value | None, _argument: Argument, _call: Call
-) -> _Found | None:
-    if isinstance(node, (cst.List, cst.Tuple, cst.Set)):
+def _collection(given: _Given) -> _Found:
+    if isinstance(given.value.node, (cst.List, cst.Tuple, cst.Set)):
         return "no Keras layer takes several regularizers for one weight", ()
     return None
 
 
-def _sum(
-    node: cst.CSTNode, value: Value | None, argument: Argument, call: Call
-) -> _Found | None:
-    if not (isinstance(node, cst.BinaryOperation) and value):
+def _sum(given: _Given) -> _Found:
+    node = given.value.node
+    if not isinstance(node, cst.BinaryOperation):
         return None
-    parts = [_strength(side, value, call) for side in (node.left, node.right)]
+    parts = [_strength(side, given) for side in (node.left, node.right)]
     if not any(parts):
         return None
     message = "regularizers cannot be added to each other"
     strengths = dict(filter(None, parts))
     if set(strengths) != {"l1", "l2"} or not isinstance(node.operator, cst.Add):
         return message, ()
-    factors = f"l1={strengths['l1']}, l2={strengths['l2']}"
-    return message, _written(argument, call, "L1L2", factors)
+    return message, given.built("L1L2", f"l1={strengths['l1']}, l2={strengths['l2']}")
 
 
-def _strength(node: cst.BaseExpression, value: Value, call: Call) -> tuple[str, str] | None:
-    """Return ("l2", "0.01") for `L2(0.01)`; an empty strength if it is another regularizer."""
+def _strength(node: cst.BaseExpression, given: _Given) -> tuple[str, str] | None:
+    """Return ("l2", "0.01") for `L2(0.01)`; empty texts if it is another regularizer."""
     if not isinstance(node, cst.Call):
         return None
-    name = keras_name(node.func, value.scope, call) or ""
+    name = keras_name(node.func, given.value.scope, given.call) or ""
     if not name.startswith("keras.regularizers."):
         return None
     match node.args:
@@ -172,33 +170,31 @@ def _strength(node: cst.BaseExpression, value: Value, call: Call) -> tuple[str, 
     return "", ""
 
 
-def _class(
-    node: cst.CSTNode, value: Value | None, argument: Argument, call: Call
-) -> _Found | None:
+def _class(given: _Given) -> _Found:
+    argument, call = given.argument, given.call
     if not isinstance(argument.value, (cst.Name, cst.Attribute)):
         return None
-    scope = argument.scope
-    meanings = call.module.meaning(argument.value, scope)
-    if len(meanings) == 1 and isinstance(cls := next(iter(meanings)), Class):
-        required = _required(cls, call)
-        if required:
-            shown = ", ".join(f"`{name}`" for name in required)
-            return f"`{cls.node.name.value}` is a class, and its {shown} must be given", ()
-        return None
-    name = (keras_name(argument.value, scope, call) or "").removeprefix("keras.regularizers.")
-    if name in _DEFAULTED:
+    match [*call.module.meaning(argument.value, argument.scope)]:
+        case [Class() as cls]:
+            required = _required(cls, call)
+            if required:
+                name = cls.node.name.value
+                return f"`{name}` is a class, and its {listed(required)} must be given", ()
+            return None
+    name = keras_name(argument.value, argument.scope, call) or ""
+    short = name.removeprefix("keras.regularizers.")
+    if short in _DEFAULTED:
         fix = Fix("Call it", (Insert(argument.value, "()"),))
         return f"`{code(argument.value)}` is passed without being called", (fix,)
-    if name in {"L1L2", "l1_l2"}:
+    if short in {"L1L2", "l1_l2"}:
         return f"`{code(argument.value)}` is passed without factors, and adds no penalty", ()
     return None
 
 
 def _required(cls: Class, call: Call) -> list[str]:
     """Return the parameters that a Keras regularizer of this module cannot do without."""
-    bases = [b for base in cls.node.bases for b in call.module.meaning(base.value, cls.scope)]
-    if not any(isinstance(b, str) and (s := symbol(b)) and s.name == "keras.regularizers.Regularizer"
-               for b in bases):  # fmt: skip
+    bases = (keras_name(base.value, cls.scope, call) for base in cls.node.bases)
+    if "keras.regularizers.Regularizer" not in bases:
         return []
     for statement in cls.node.body.body:
         if isinstance(statement, cst.FunctionDef) and statement.name.value == "__init__":
@@ -207,3 +203,4 @@ def _required(cls: Class, call: Call) -> list[str]:
     return []
 
 
+_CHECKS = (_string, _off_or_number, _collection, _sum, _class)
