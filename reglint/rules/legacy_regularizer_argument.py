@@ -75,8 +75,9 @@ class LegacyRegularizerArgument(Rule):
             new = renamed(argument.name or "", layer)
             if new is None:
                 continue
-            message = f"`{call.short}` has no `{argument.name}` but `{new}`"
-            message += " since Keras 2" if argument.name in LEGACY else ""
+            message = f"`{call.short}` has no `{argument.name}`: its name is `{new}`"
+            if argument.name in LEGACY:
+                message = f"`{argument.name}` of `{call.short}` is `{new}` since Keras 2"
             fixes = () if call.keyword(new) else (_fix(argument, new),)
             yield Finding(argument.key, message + _caveat(call, layer), fixes)
 

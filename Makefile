@@ -1,0 +1,42 @@
+# `make demo` and `make test` need python3, pip and make only; everything else they install.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test lint docs bench clean
+
+demo: $(VENV)/installed
+	@echo "\n$$ reglint check examples\n"
+	@$(BIN)/reglint check --output-format text examples || test $$? -eq 1
+	@echo "\n$$ reglint fix --diff examples\n"
+	@$(BIN)/reglint fix --diff examples || test $$? -eq 1
+
+test: $(VENV)/test
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python tools/docs.py --check
+	$(BIN)/reglint check .
+
+docs: $(VENV)/installed
+	$(BIN)/python tools/docs.py
+
+bench: $(VENV)/installed
+	$(BIN)/python benchmarks/speed.py $(ARGS)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .reglint_cache
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --upgrade "pip>=25.1"
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/test $(VENV)/lint: $(VENV)/%: $(VENV)/installed
+	$(PIP) --group $*
+	@touch $@

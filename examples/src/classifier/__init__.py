@@ -1,0 +1,1 @@
+"""Classifies pictures and reviews."""
