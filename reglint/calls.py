@@ -234,26 +234,33 @@ def _dictionary_names(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
 
 def spelling(name: str, call: Call) -> str | None:
-    """Return how code at this call can write a name of Keras that the module imports already.
+    """Return how code at this call can write a name of Keras with what the module has at hand.
 
-    `name` is canonical. Prefers the spelling closest to the module's own: a direct import, then
-    `regularizers.L2`, then `keras.regularizers.L2`.
+    `name` is canonical. The shortest is preferred: a direct import, then `regularizers.L2`, then
+    `keras.regularizers.L2`.
     """
-    best: list[tuple[int, str]] = []
+    found: list[tuple[int, str]] = []
     seen: set[str] = set()
-    for outer in call.scope.outward():
-        for local, bindings in outer.names.items():
-            if local in seen or len(bindings) != 1 or not isinstance(bindings[0], Imported):
-                continue
-            path = bindings[0].path
-            if path.partition(".")[0] in call.module.shadowed:
-                continue
-            for suffix in _suffixes(name):
-                found = symbol(f"{path}{suffix}")
-                if found and found.name == name and found.root == call.root:
-                    best.append((suffix.count("."), f"{local}{suffix}"))
-        seen |= set(outer.names)
-    return min(best)[1] if best else None
+    for scope in call.scope.outward():
+        for local in scope.names.keys() - seen:
+            path = _path(local, scope, call.module)
+            found += [
+                (suffix.count("."), f"{local}{suffix}")
+                for suffix in _suffixes(name)
+                if path and symbol(f"{path}{suffix}") == (name, call.root)
+            ]
+        seen |= scope.names.keys()
+    return min(found)[1] if found else None
+
+
+def _path(local: str, scope: Scope, module: Module) -> str | None:
+    """Return what a name stands for, if it is an import or another name for one."""
+    match scope.names[local]:
+        case [Imported() | Value(node=cst.Name() | cst.Attribute())]:
+            match [*module.meaning(cst.Name(local), scope)]:
+                case [str(path)]:
+                    return path
+    return None
 
 
 def _suffixes(name: str) -> list[str]:

@@ -1,0 +1,58 @@
+"""The command line: read options, call, print, exit. A command is imported when it is named."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from reglint import __version__
+
+COMMANDS = ("check", "fix", "rule")  # each a module here with a `command`
+
+OK, FINDINGS, FAILURE = 0, 1, 2  # the exit status; the largest one that applies
+INTERRUPTED = 130  # as shells have it
+
+
+class _Group(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"{__name__}.{cmd_name}").command
+        return command
+
+
+_STATUS = """\b
+Exit status:
+  0  nothing is left to report
+  1  there are findings
+  2  something was not done: wrong usage or settings, or a file that could
+     not be read, parsed or written; findings are reported all the same
+"""
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_STATUS)
+@click.version_option(__version__, message="reglint %(version)s")
+def cli() -> None:
+    """Find and fix what is wrong with regularization in Keras code."""
+
+
+def main() -> None:
+    """Run the command line, and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a path or a line of code may have any character
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        status = cli.main(prog_name="reglint", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        status = FAILURE
+    except click.Abort:  # Ctrl-C
+        status = INTERRUPTED
+    sys.exit(status)

@@ -1,0 +1,172 @@
+"""The options that commands share, each declared once."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from reglint.report import FORMATS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+F = TypeVar("F", bound="Callable[..., Any] | click.Command")
+
+STDIN = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A format, and the file that it goes to; None: stdout."""
+
+    format: str
+    file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the options of `shared` ask for."""
+
+    paths: tuple[str, ...]
+    stdin_filename: str | None
+    select: tuple[str, ...]
+    extend_select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    keras_version: str | None
+    config: Path | None
+    isolated: bool
+    force_exclude: bool
+    cache: bool
+    jobs: int
+    output_format: tuple[Output, ...]
+    statistics: bool
+    quiet: bool
+    color: str
+
+    def __post_init__(self) -> None:
+        if STDIN in self.paths and len(self.paths) > 1:
+            raise click.UsageError(f"`{STDIN}` is stdin, and cannot be checked along with paths.")
+        if self.stdin_filename and STDIN not in self.paths:
+            raise click.UsageError(f"`--stdin-filename` names what comes in by `{STDIN}`.")
+        if self.config and self.isolated:
+            raise click.UsageError("`--config` and `--isolated` exclude each other.")
+        files = [output.file for output in self.outputs]
+        for output in self.outputs:
+            if output.format == "json" and files.count(output.file) > 1:
+                where = output.file or "stdout"
+                raise click.UsageError(f"JSON cannot share {where} with another format.")
+
+    @property
+    def overrides(self) -> dict[str, object]:
+        """Return the settings, keyed as in a configuration file, that are given."""
+        lists = {
+            "select": self.select,
+            "extend-select": self.extend_select,
+            "ignore": self.ignore,
+        }
+        given: dict[str, object] = {key: _items(texts) for key, texts in lists.items() if texts}
+        if self.keras_version is not None:
+            given["keras-version"] = self.keras_version
+        return given
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """Return the outputs asked for; none: the one that suits stdout."""
+        return (*self.output_format, *([Output("statistics")] if self.statistics else []))
+
+
+def _items(texts: Iterable[str]) -> list[str]:
+    items = (item.strip() for text in texts for item in text.split(","))
+    return [item for item in items if item]
+
+
+def _outputs(
+    ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]
+) -> tuple[Output, ...]:
+    """Read `FORMAT` or `FORMAT:FILE`."""
+    outputs = []
+    for text in texts:
+        name, _, file = text.partition(":")
+        if name not in FORMATS:
+            from reglint.selectors import closest, did_you_mean  # noqa: PLC0415  on failure only
+
+            message = f"there is no format `{name}`{did_you_mean(closest(name, FORMATS))}"
+            raise click.BadParameter(message, ctx, param)
+        outputs.append(Output(name, Path(file) if file else None))
+    return tuple(outputs)
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _rules(option: str, help_: str) -> Callable[[F], F]:
+    return click.option(option, multiple=True, metavar="RULES", help=help_)
+
+
+color = click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Colours; `auto` respects NO_COLOR and FORCE_COLOR.",
+)
+
+_SHARED = (
+    click.argument("paths", nargs=-1, type=click.Path()),
+    click.option(
+        "--stdin-filename",
+        metavar="PATH",
+        help="What the code from stdin is called, for its settings and in messages.",
+    ),
+    _rules("--select", "Rules to check: codes, prefixes, names or ALL, with commas between."),
+    _rules("--extend-select", "Rules to check in addition."),
+    _rules("--ignore", "Rules not to check."),
+    click.option(
+        "--keras-version", metavar="VERSION", help="The Keras to check for: 3.15, or >=2.10,<4."
+    ),
+    click.option(
+        "--config",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="The configuration for all files, instead of the nearest one of each.",
+    ),
+    click.option("--isolated", is_flag=True, help="Read no configuration."),
+    click.option(
+        "--force-exclude", is_flag=True, help="Pass over excluded files even if they are named."
+    ),
+    click.option("--cache/--no-cache", default=True, help="Use results of earlier runs."),
+    click.option(
+        "--jobs",
+        type=click.IntRange(min=1),
+        default=_processors,
+        show_default="one per processor",
+        help="Processes at most.",
+    ),
+    click.option(
+        "--output-format",
+        metavar="FORMAT[:FILE]",
+        multiple=True,
+        callback=_outputs,
+        help=(
+            f"One of {', '.join(FORMATS)}, and a file for it unless it is for stdout. May be "
+            "repeated. By default text on a terminal, else concise."
+        ),
+    ),
+    click.option("--statistics", is_flag=True, help="Count the findings of each rule."),
+    click.option("--quiet", "-q", is_flag=True, help="No summary, unless something went wrong."),
+    color,
+)
+
+
+def shared(command: F) -> F:
+    """Add the options of every command that looks at files; a `Request` takes them."""
+    for option in reversed(_SHARED):
+        command = option(command)
+    return command

@@ -1,0 +1,62 @@
+"""What every command that looks at files does: settings, files or stdin, and a bar meanwhile."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reglint import run
+from reglint.cli import FAILURE
+from reglint.cli.options import STDIN
+from reglint.cli.progress import progress
+from reglint.config import Resolver
+from reglint.tomlfile import ConfigError
+
+if TYPE_CHECKING:
+    from reglint.cli.options import Request
+    from reglint.model import Report
+
+_UNNAMED = "stdin.py"
+
+
+class _Misconfigured(click.ClickException):
+    """Everything that is wrong with the settings."""
+
+    exit_code = FAILURE
+
+    def __init__(self, error: ConfigError) -> None:
+        blocks = (f"{problem}\n{problem.frame}".rstrip() for problem in error.problems)
+        super().__init__("\n".join(blocks))
+
+
+def perform(request: Request, mode: run.Mode, *, write: bool = True) -> tuple[Report, bytes]:
+    """Do as `mode` says with the files, or the stdin, of `request`.
+
+    Returns what stdin has become, besides the report.
+    """
+    plan = run.Plan(mode, write, request.force_exclude, request.cache, request.jobs)
+    overrides = request.overrides
+    resolver = Resolver(request.config, isolated=request.isolated, overrides=overrides)
+    try:
+        if STDIN in request.paths:
+            outcome = _stdin(request, resolver, plan)
+            return run.report([outcome], diff=not plan.write), outcome.after
+        with progress() as show:
+            return run.run(request.paths or (".",), resolver, plan, show), b""
+    except ConfigError as error:
+        raise _Misconfigured(error) from None
+
+
+def _stdin(request: Request, resolver: Resolver, plan: run.Plan) -> run.Outcome:
+    path = request.stdin_filename or _UNNAMED
+    data = sys.stdin.buffer.read()
+    if plan.force_exclude:
+        found = run.discover([path], resolver, force_exclude=True)
+        if not found.files and not found.errors:
+            return run.Outcome(path, before=data, checked=False)
+    settings = resolver.for_directory(Path(path).parent).settings(Path(path))
+    return replace(run.examine(path, data, settings, plan.mode), before=data)
