@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from contextlib import suppress
+from dataclasses import fields
 from functools import cache
 from hashlib import blake2b
 from importlib.util import find_spec
@@ -101,13 +102,9 @@ class Cache:
 
 def key(path: str, data: bytes, settings: Settings) -> str:
     """Return the key of the result for a file at `path`, in whatever folder, that has `data`."""
-    facts = (
-        Path(path).name,
-        sorted(settings.codes),
-        sorted(settings.keras),
-        sorted(settings.shadowed),
-    )
-    return blake2b(data, key=_digest(facts), digest_size=16).hexdigest()
+    values = (getattr(settings, each.name) for each in fields(settings))
+    facts = [sorted(value) if isinstance(value, frozenset) else value for value in values]
+    return blake2b(data, key=_digest((Path(path).name, facts)), digest_size=16).hexdigest()
 
 
 def _digest(facts: object) -> bytes:

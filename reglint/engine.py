@@ -237,8 +237,9 @@ def _at_call(
         )
         for name, root in sorted(symbols)
     ]
-    for rule in rules:
-        listens = all(rule in some for some in listening)
+    first, *others = listening
+    for rule in first:
+        listens = all(rule in other for other in others)
         if listens and all(_applies(rule, call.versions) for call in every):
             yield rule, partial(_agreed, rule(), every)
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import builtins
 import sys
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from reglint.canonical import exported, symbol
 from reglint.syntax import children, cst, dotted, is_name, string
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _BUILTINS = frozenset(dir(builtins))
 # Star imports of these cannot be where a Keras name comes from.
@@ -144,19 +145,22 @@ class Module:
         self.loads: dict[str, list[Site]] = {}  # the plain names: no attributes, no keywords
         self.stores: set[int] = set()  # ids of the nodes that bind a name rather than read it
         self.stars: list[str] = []
+        self._meanings: dict[tuple[int, str], frozenset[Meaning]] = {}
         self._walk(tree)
 
     # -- The walk. An explicit stack: generated code nests deeper than Python's own stack allows.
 
     def _walk(self, tree: cst.Module) -> None:
-        stack = [Site(tree, self.scope, None)]
+        visitors = _visitors()
+        stack: list[tuple[cst.CSTNode, Scope, Branch | None]] = [(tree, self.scope, None)]
         while stack:
-            site = stack.pop()
-            visit = getattr(self, f"_visit_{type(site.node).__name__}", None)
-            below = visit(site) if visit else None
+            node, scope, branch = stack.pop()
+            visit = visitors.get(type(node).__name__)
+            below = visit(self, Site(node, scope, branch)) if visit else None
             if below is None:
-                below = [Site(n, site.scope, site.branch) for n in children(site.node)]
-            stack.extend(reversed(below))
+                stack += [(n, scope, branch) for n in reversed(children(node))]
+            else:
+                stack += [(s.node, s.scope, s.branch) for s in reversed(below)]
 
     def _visit_Name(self, site: Site) -> list[Site]:
         self.loads.setdefault(site.node.value, []).append(site)  # type: ignore[attr-defined]
@@ -343,27 +347,43 @@ class Module:
         Empty if any of it is unknown: then nobody can tell, and a rule stays silent.
         """
         match node:
-            case cst.Name(name):
+            case cst.Name(name) if seen:
                 return self._name(name, scope, seen)
-            case cst.Attribute():
-                base = self.meaning(node.value, scope, seen)
-                if all(isinstance(b, str) for b in base):
-                    return frozenset(f"{b}.{node.attr.value}" for b in base)
+            case cst.Name(name):
+                key = id(scope), name
+                if key not in self._meanings:
+                    self._meanings[key] = self._name(name, scope, seen)
+                return self._meanings[key]
+            case cst.Attribute(value=owner, attr=attribute):
+                return self._member(owner, attribute.value, scope, seen)
             case cst.IfExp():
                 return self._union([node.body, node.orelse], scope, seen)
-            case cst.Call(args=[first, *_]):
-                match self.meaning(node.func, scope, seen), node.args:
-                    case functions, _ if functions == {"functools.partial"}:
-                        return self.meaning(first.value, scope, seen)
-                    case functions, [_, attribute] if functions == {"builtins.getattr"}:
-                        attr = string(attribute.value)
-                        owners = self.meaning(first.value, scope, seen)
-                        return frozenset(f"{owner}.{attr}" for owner in owners if attr)
+            case cst.Call(args=[_, *_]):
+                return self._result(node, scope, seen)
             case cst.Subscript(value=table):
                 entries = self.expression(table, scope)
                 if entries and isinstance(entries.node, cst.Dict):
                     values = [e.value for e in entries.node.elements]
                     return self._union(values, entries.scope, seen)
+        return UNKNOWN
+
+    def _member(
+        self, owner: cst.CSTNode, attribute: str, scope: Scope, seen: tuple[object, ...]
+    ) -> frozenset[Meaning]:
+        owners = self.meaning(owner, scope, seen)
+        if any(isinstance(o, Class) for o in owners):
+            return UNKNOWN
+        return frozenset(f"{o}.{attribute}" for o in owners)
+
+    def _result(self, call: cst.Call, scope: Scope, seen: tuple[object, ...]) -> frozenset[Meaning]:
+        """Return what a call gives: `functools.partial(Dense, 8)` is Dense."""
+        function = self.meaning(call.func, scope, seen)
+        first = call.args[0].value
+        if function == {"functools.partial"}:
+            return self.meaning(first, scope, seen)
+        if function == {"builtins.getattr"} and len(call.args) == 2:  # noqa: PLR2004 - no default
+            attribute = string(call.args[1].value)
+            return self._member(first, attribute, scope, seen) if attribute else UNKNOWN
         return UNKNOWN
 
     def expression(self, node: cst.CSTNode, scope: Scope) -> Value | None:
@@ -425,6 +445,16 @@ class Module:
             elif top not in _HARMLESS_STARS:
                 return UNKNOWN
         return frozenset({f"builtins.{name}"}) if name in _BUILTINS else UNKNOWN
+
+
+@cache
+def _visitors() -> dict[str, Callable[[Module, Site], list[Site] | None]]:
+    """Return the methods that visit a kind of node, by its name.
+
+    Each returns what is to be visited below, or nothing: then that is all the node holds.
+    """
+    prefix = "_visit_"
+    return {n.removeprefix(prefix): f for n, f in vars(Module).items() if n.startswith(prefix)}
 
 
 def _parameters(parameters: cst.Parameters) -> Iterator[cst.Param]:

@@ -45,12 +45,15 @@ class Notebook:
             raise SourceError(f"this notebook is not valid JSON: {error.msg}", place) from None
         except RecursionError:
             raise SourceError("this notebook is nested too deeply to be read") from None
+        listed = _cells(content)
+        if not _speaks_python(content.get("metadata")):
+            listed = []
         cells: list[Cell] = []
         pieces: list[str] = []
         start = 0
-        for number, cell in enumerate(_cells(content), 1):
+        for number, cell in enumerate(listed, 1):
             written = _python(cell, number)
-            if written is None or not _speaks_python(content.get("metadata")):
+            if written is None:
                 continue
             plain = PlainText(written)
             piece = blanked(plain.text)
@@ -69,11 +72,8 @@ class Notebook:
             for number, changed in edits.items():
                 members = _members(raw, starts[number - 1])
                 start, end = members["source" if "source" in members else "input"]
-                compact = raw[start - 1] == ":"
-                text = _respelled(
-                    raw[start:end], changed, ascii_only=raw.isascii(), compact=compact
-                )
-                yield Edit(start, end, text)
+                style = {"ascii_only": raw.isascii(), "compact": raw[start - 1] == ":"}
+                yield Edit(start, end, _respelled(raw[start:end], changed, **style))
 
         return bom + splice(raw, changes()).encode()
 
@@ -185,10 +185,11 @@ class _String:
 
 def _strings(raw: str) -> Iterator[_String]:
     """Yield the strings of the source whose JSON is `raw`."""
-    start = 0
-    for text, *span in _values(raw, 0) if raw[0] == "[" else [(_JSON.decode(raw), 0, len(raw))]:
-        yield _String(text, raw[span[0] + 1 : span[1] - 1], start, (span[0], span[1]))
-        start += len(text)
+    offset = 0
+    values = _values(raw, 0) if raw[0] == "[" else [(_JSON.decode(raw), 0, len(raw))]
+    for text, start, end in values:
+        yield _String(text, raw[start + 1 : end - 1], offset, (start, end))
+        offset += len(text)
 
 
 def _respelled(raw: str, edits: Sequence[Edit], *, ascii_only: bool, compact: bool) -> str:
@@ -223,11 +224,8 @@ def _respelled(raw: str, edits: Sequence[Edit], *, ascii_only: bool, compact: bo
                 whole = edit.start >= string.end
                 line = whole and string.text.endswith("\n")
         for text in re.findall(r"[^\n]*\n|[^\n]+", edit.text):
-            put(
-                dumps(text, ensure_ascii=ascii_only)[1:-1],
-                bisect_left(ends, edit.start),
-                apart=line,
-            )
+            spelled = dumps(text, ensure_ascii=ascii_only)[1:-1]
+            put(spelled, bisect_left(ends, edit.start), apart=line)
             whole, line = False, text.endswith("\n")
         done = edit.end
     if not pieces:

@@ -123,9 +123,7 @@ def place_after(written: str) -> Place:
 class Cell:
     """A code cell: `source.text[start:end]`. A Python file is one cell, with the number 0."""
 
-    number: (
-        int  # position among all cells of the notebook, from 1, as Jupyter shows and ruff counts
-    )
+    number: int  # among all cells of the notebook, from 1, as Jupyter shows and ruff counts them
     start: int
     end: int
     plain: PlainText = field(repr=False)

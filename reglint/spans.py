@@ -14,10 +14,13 @@ from libcst._nodes.internal import CodegenState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from contextlib import AbstractContextManager
 
     import libcst as cst
 
 _DEPTH = 20_000  # of Python's own stack: a sum of a thousand strings nests a thousand nodes deep
+
+_NOTHING = contextlib.nullcontext()
 
 
 class Span(NamedTuple):
@@ -55,17 +58,21 @@ class _Recorder(CodegenState):
         if id(node) in self.wanted:
             self.full[id(node)] = (self._open.pop(), self.offset)
 
-    @contextlib.contextmanager
-    def record_syntactic_position(
+    def record_syntactic_position(  # type: ignore[override] # libcst only enters what it returns
         self,
         node: cst.CSTNode,
         *,
         start_node: cst.CSTNode | None = None,
         end_node: cst.CSTNode | None = None,
-    ) -> Iterator[None]:
+    ) -> AbstractContextManager[None]:
         if id(node) not in self.wanted:
-            yield
-            return
+            return _NOTHING
+        return self._record(node, start_node, end_node)
+
+    @contextlib.contextmanager
+    def _record(
+        self, node: cst.CSTNode, start_node: cst.CSTNode | None, end_node: cst.CSTNode | None
+    ) -> Iterator[None]:
         self.wanted |= {id(n) for n in (start_node, end_node) if n is not None}
         start = self.offset
         yield

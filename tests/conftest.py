@@ -19,9 +19,8 @@ def python():
     """Run Python, in a process of its own, with this reglint; returns what came of it."""
 
     def run(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
-        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
-        environment = {**os.environ, "PYTHONPATH": _PARENT}
-        command = [sys.executable, *arguments]
-        return subprocess.run(command, env=environment, check=False, **options)
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
+        options["env"] = {**os.environ, "PYTHONPATH": _PARENT, **options.get("env", {})}
+        return subprocess.run([sys.executable, *arguments], check=False, **options)
 
     return run

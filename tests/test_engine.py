@@ -247,10 +247,13 @@ def diagnostic(edits, at=0):
 
 @st.composite
 def edit_sets(draw):
-    starts = draw(st.lists(st.integers(0, 40), max_size=3, unique=True))
-    lengths, texts = st.integers(0, 6), st.sampled_from("ab")
-    edits = sorted(Edit(start, start + draw(lengths), draw(texts)) for start in starts)
-    return [e for i, e in enumerate(edits) if i == 0 or edits[i - 1].end < e.start]
+    """Draw the edits of one fix, which do not touch each other."""
+    bounds = sorted(draw(st.lists(st.integers(0, 40), max_size=6, unique=True)))
+    pairs = zip(bounds[::2], bounds[1::2], strict=False)
+    return [
+        Edit(start, draw(st.sampled_from([start, end])), draw(st.sampled_from("ab")))
+        for start, end in pairs
+    ]
 
 
 @given(st.lists(edit_sets(), max_size=12))

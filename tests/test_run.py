@@ -429,6 +429,18 @@ def test_runs_at_the_same_time_share_what_they_find(here, monkeypatch):
     assert len(json.loads(stored(here).read_bytes())) == 2
 
 
+def test_an_interrupted_run_keeps_what_it_has_done(analysed):
+    write(a=BAD, b=BAD + b"\n")
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        go(progress=interrupt)
+    go()
+    assert analysed == ["a.py", "b.py"]
+
+
 def test_fix_trusts_the_cache_for_what_is_clean(analysed):
     write(a=BAD, b=GOOD)
     go()

@@ -51,7 +51,8 @@ class LegacyRegularizerArgument(Rule):
 
     ## Fix safety
 
-    Safe: the penalty is the same number on the same weights. It is unsafe where the name is a key
+    Safe: the penalty is the same number on the same weights as in Keras 2. (Keras 1.2 mixed up the
+    arguments of `LSTM` and `GRU`, and ignored those of `ConvLSTM2D`.) It is unsafe where the name is a key
     of a dictionary that is used for other things too, and there is none where the call passes the
     new name as well.
 
@@ -101,7 +102,7 @@ def _caveat(call: Call, layer: keras_api.Layer) -> str:
     """Return what else keeps the call from running on Keras 3, honestly."""
     if all(version < (3, 0) for version in call.versions):
         return ""
-    if layer.removed:
+    if call.short not in layer.names(Generation.KERAS_3):
         return f"; Keras 3 has no `{call.short}` at all"
     names = [a.name for a in call.arguments if a.name and renamed(a.name, layer) is None]
     gone = layer.refused(names, Generation.KERAS_3)

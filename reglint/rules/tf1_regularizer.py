@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reglint.calls import targets
-from reglint.canonical import symbol
 from reglint.model import Finding, Fix, Replace
 from reglint.rules.rule import Rule
 from reglint.rules.values import keras_name, reference, regularizers
-from reglint.syntax import code, cst, dotted, is_name, needs_parentheses
+from reglint.syntax import code, cst, is_name, needs_parentheses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,10 +23,11 @@ _NEW: dict[str, tuple[str, tuple[tuple[str, str, str | None], ...]]] = {
     "l2_regularizer": ("l2", (("scale", "0.5 * ", None),)),
     "l1_l2_regularizer": ("L1L2", (("scale_l1", "", "1.0"), ("scale_l2", "0.5 * ", "0.5"))),
 }
-_COLLECTED = frozenset({
+_GET = "tensorflow.get_collection"
+_COLLECTED = (
     "tensorflow.losses.get_regularization_loss",
     "tensorflow.losses.get_regularization_losses",
-})  # fmt: skip
+)
 _COLLECTION = "tensorflow.GraphKeys.REGULARIZATION_LOSSES"
 _TF1_LAYERS = ("tensorflow.layers.", "tensorflow.contrib.", "tf_slim.", "tensorflow.get_variable")
 
@@ -73,9 +73,12 @@ class Tf1Regularizer(Rule):
     name = "tf1-regularizer"
     since = (2, 0)
     triggers = (rb"(?i)keras", rb"(?i)_regularizer|regularization_loss", rb"tensorflow|tf_slim")
-    calls = ("keras.layers.*",)
+    calls = ("keras.layers.*", _GET, *_COLLECTED)
 
     def check_call(self, call: Call) -> Iterator[Finding]:
+        if call.name.startswith("tensorflow."):
+            yield from self._read(call)
+            return
         for argument in regularizers(call):
             value = call.module.expression(argument.value, argument.scope)
             if value is None:
@@ -87,13 +90,16 @@ class Tf1Regularizer(Rule):
                 message = "`tf.nn.l2_loss` is no Keras regularizer: it cannot be saved and loaded"
                 yield Finding(argument.value, message, fix)
 
-    def check_module(self, module: Module) -> Iterator[Finding]:
+    @staticmethod
+    def _read(call: Call) -> Iterator[Finding]:
         """Find the collection being read where only Keras layers are regularized."""
-        readers = list(_readers(module))
-        if readers and _only_keras_regularizes(module):
-            for node in readers:
-                message = "the penalties of Keras layers are not in this collection"
-                yield Finding(node, f"{message}, but in `model.losses`")
+        if call.name == _GET and not any(
+            keras_name(a.value, call.scope, call) == _COLLECTION for a in call.arguments
+        ):
+            return
+        if _only_keras_regularizes(call.module):
+            message = "the penalties of Keras layers are not in this collection"
+            yield Finding(call.node, f"{message}, but in `model.losses`")
 
 
 def _contrib(node: cst.Call, scope: Scope, call: Call) -> Iterator[Finding]:
@@ -139,35 +145,15 @@ def _scaled(node: cst.Call, factors: tuple[tuple[str, str, str | None], ...]) ->
     return ", ".join(texts)
 
 
-def _readers(module: Module) -> Iterator[cst.CSTNode]:
-    for site in module.calls:
-        call = cst.ensure_type(site.node, cst.Call)
-        name = _tensorflow(call.func, site.scope, module)
-        reads = name.endswith("get_collection") and any(
-            _tensorflow(a.value, site.scope, module) == _COLLECTION for a in call.args
-        )
-        if name in _COLLECTED or reads:
-            yield call
-
-
 def _only_keras_regularizes(module: Module) -> bool:
     """Tell whether a Keras layer of this module has a regularizer, and nothing of TensorFlow 1."""
     keras = False
     for site in module.calls:
-        call = cst.ensure_type(site.node, cst.Call)
-        for argument in call.args:
+        for argument in cst.ensure_type(site.node, cst.Call).args:
             name = argument.keyword.value if argument.keyword else ""
-            if not name.endswith("regularizer") or is_name(argument.value, "None"):
-                continue
-            if _tensorflow(call.func, site.scope, module).startswith(_TF1_LAYERS):
-                return False
-            keras |= any(s.name.startswith("keras.layers.") for s in targets(site, module)[0])
+            if name.endswith("regularizer") and not is_name(argument.value, "None"):
+                names = {found.name for found in targets(site, module)[0]}
+                if any(found.startswith(_TF1_LAYERS) for found in names):
+                    return False
+                keras |= any(found.startswith("keras.layers.") for found in names)
     return keras
-
-
-def _tensorflow(node: cst.CSTNode, scope: Scope, module: Module) -> str:
-    if not dotted(node):
-        return ""
-    meanings = module.meaning(node, scope)
-    found = symbol(m) if len(meanings) == 1 and isinstance(m := next(iter(meanings)), str) else None
-    return found.name if found else ""

@@ -11,7 +11,7 @@ from reglint.model import Finding, Fix, Insert, Safety
 from reglint.rules.legacy_regularizer_argument import renamed
 from reglint.rules.rule import Rule
 from reglint.rules.values import append_arguments, listed, regularizers
-from reglint.syntax import code, cst, dotted
+from reglint.syntax import code, cst
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,9 +37,10 @@ class UnacceptedRegularizerArgument(Rule):
       belongs to the layer inside.
     - Layers without weights (`Dropout`, `Flatten`, pooling ...) take at most
       `activity_regularizer`.
-    - `InputLayer` accepts any keyword in Keras 3 and ignores it. `SimpleRNN` and
-      `StackedRNNCells` accept `activity_regularizer` and drop it.
-    - `Model`, `Sequential`, `compile` and `fit` take no regularizer at all.
+    - `InputLayer` accepts any keyword in Keras 3 and ignores it. `SimpleRNN` accepts
+      `activity_regularizer` and drops it.
+    - `Model`, `Sequential`, `compile` and `fit` take no regularizer at all. Since Keras 3.7 a
+      functional `Model` does not even say so.
 
     ## Example
 
@@ -79,7 +80,7 @@ class UnacceptedRegularizerArgument(Rule):
             assert argument.name is not None
             if renamed(argument.name, layer):
                 continue  # RGL101's
-            effect = layer.effect(argument.name, newest)
+            effect = _effect(argument.name, layer, newest)
             if effect is Effect.RAISES:
                 message = _refusal(argument.name, call, layer, newest)
                 yield Finding(argument.key, message, tuple(_fixes(argument, call, layer, newest)))
@@ -93,14 +94,22 @@ class UnacceptedRegularizerArgument(Rule):
         """Find regularizers given to `model.compile(...)` and `model.fit(...)`."""
         for site in module.calls:
             call = cst.ensure_type(site.node, cst.Call)
-            path = dotted(call.func)
-            if len(path) < 2 or path[-1] not in _TRAINING:  # noqa: PLR2004 - model.fit
+            if not isinstance(call.func, cst.Attribute) or call.func.attr.value not in _TRAINING:
                 continue
             for argument in call.args:
                 name = argument.keyword.value if argument.keyword else ""
                 if argument.keyword and name.endswith("_regularizer") and _is_model(site, module):
-                    message = f"`{path[-1]}` takes no `{name}`: regularizers belong to the layers"
+                    method = call.func.attr.value
+                    message = f"`{method}` takes no `{name}`: regularizers belong to the layers"
                     yield Finding(argument.keyword, message)
+
+
+def _effect(argument: str, layer: Layer, newest: Generation) -> Effect | None:
+    """Return what an argument does. What swallows any keyword makes nothing of an unknown one."""
+    signature = layer.signatures.get(newest)
+    if signature and signature.swallows and argument not in signature.keywords:
+        return Effect.SILENT
+    return layer.effect(argument, newest)
 
 
 def _refusal(argument: str, call: Call, layer: Layer, newest: Generation) -> str:

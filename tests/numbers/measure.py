@@ -57,14 +57,20 @@ def penalty(keras: Any, layer: Any, data: np.ndarray) -> float:
 
 
 def symbolic_losses(keras: Any, layer: Any, data: np.ndarray) -> list[Any]:
-    """Return the losses of a layer as a Keras without eager execution computes them."""
+    """Return the losses of a layer as a Keras without eager execution computes them.
+
+    Clears the session, because all is slow in a large graph.
+    """
     tensor = keras.layers.Input(batch_shape=data.shape)
     model = keras.models.Model(tensor, layer(tensor))
     fill(model)
-    if not model.losses:
-        return []
-    run = keras.backend.function([tensor, keras.backend.learning_phase()], model.losses)
-    return run([data, 0])
+    numbers = [loss for loss in model.losses if isinstance(loss, (int, float))]
+    tensors = [loss for loss in model.losses if not isinstance(loss, (int, float))]
+    if tensors:
+        run = keras.backend.function([tensor, keras.backend.learning_phase()], tensors)
+        numbers += run([data, 0])
+    keras.backend.clear_session()
+    return numbers
 
 
 def meant(keras: Any, layer: Any, means: dict[str, str]) -> float:

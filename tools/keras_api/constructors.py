@@ -46,6 +46,14 @@ def is_variadic(parameter: inspect.Parameter) -> bool:
     return parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
 
 
+def is_transparent(function: Callable[..., Any]) -> bool:
+    """Return whether its only parameters are `*args` and `**kwargs`."""
+    return [p.kind for p in parameters(function)] == [
+        inspect.Parameter.VAR_POSITIONAL,
+        inspect.Parameter.VAR_KEYWORD,
+    ]
+
+
 def legacy_interface(function: Callable[..., Any]) -> dict[str, Any]:
     """Return the variables of the wrapper in which Keras 2 takes Keras 1 arguments, if any."""
     if not hasattr(function, "_original_function"):

@@ -36,6 +36,7 @@ import numpy as np
 from constructors import (
     constructors,
     converted,
+    is_transparent,
     is_variadic,
     legacy_interface,
     legacy_words,
@@ -136,8 +137,10 @@ class Subject:
         self.functions = list(constructors(target))
         if self.name == "Layer":  # the base class itself cannot be called
             self.target = type("Layer", (target,), {"call": lambda _self, x, **_: x})
-        if self.name == "Model" or inspect.isfunction(target):  # another class does the work
-            self.functions = list(constructors(type(self.make()))) + self.functions
+        if inspect.isfunction(target):
+            self.functions += constructors(type(self.make()))
+        elif self.name == "Model":  # another class does the work
+            self.functions = list(constructors(type(self.make())))
         self.makeable = self.attempt()[0]
         self.call = self.find_call() if self.makeable else None
 
@@ -173,18 +176,18 @@ class Subject:
         except Exception as error:  # noqa: BLE001 - whatever Keras raises
             return False, error
 
+    def constructor(self) -> Any:
+        """Return the first function that does not leave all arguments to the next."""
+        return next((f for f in self.functions if not is_transparent(f)), self.functions[-1])
+
     def parameters(self) -> list[inspect.Parameter]:
-        """Return the parameters of the first constructor that does not leave them to the next."""
-        for function in self.functions:
-            found = parameters(function)
-            if not found or not all(is_variadic(p) for p in found) or len(found) == 1:
-                return found
-        return []
+        """Return the parameters that are declared."""
+        return parameters(self.constructor())
 
     def positional(self) -> list[str]:
         """Return the parameters that may be passed by position."""
         names = [p.name for p in self.parameters() if p.kind is p.POSITIONAL_OR_KEYWORD]
-        legacy = legacy_interface(self.functions[0])
+        legacy = legacy_interface(self.constructor())
         if legacy.get("check_positional_args"):
             return [name for name in legacy["allowed_positional_args"] if name in names]
         return names
