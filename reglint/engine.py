@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import TypeAlias
 
-    from reglint.model import Settings, Version
+    from reglint.model import Fix, Settings, Version
     from reglint.names import Site
     from reglint.rules.rule import Rule
     from reglint.source import Source
@@ -244,13 +244,18 @@ def _at_call(
             yield rule, partial(_agreed, rule(), every)
 
 
+# The releases that each name of Keras can be; the others can be any.
+_LIFE = {
+    "tensorflow.keras": ((2, 0), (99, 0)),
+    "tf_keras": ((2, 0), (2, 99)),
+    "keras_core": ((3, 0), (99, 0)),
+}
+
+
 def _meets(root: str, keras: frozenset[Version]) -> frozenset[Version]:
-    """`tf_keras` is Keras 2 for good, `keras_core` what became Keras 3."""
-    if root == "tf_keras":
-        return frozenset(v for v in keras if v < (3, 0))
-    if root == "keras_core":
-        return frozenset(v for v in keras if v >= (3, 0))
-    return keras
+    """Return those of the releases that the name used for Keras can be."""
+    first, last = _LIFE.get(root, ((0, 0), (99, 0)))
+    return frozenset(v for v in keras if first <= v <= last)
 
 
 def _applies(rule: type[Rule], versions: Iterable[Version]) -> bool:
@@ -260,15 +265,22 @@ def _applies(rule: type[Rule], versions: Iterable[Version]) -> bool:
 def _agreed(rule: Rule, candidates: list[calls.Call]) -> Iterator[Finding]:
     """Yield what is wrong whichever of several things a call calls.
 
-    Where they differ in how to put it right, nothing is offered.
+    Only fixes that are right for each of them are kept, and are as safe as the least safe.
     """
     first, *others = [list(rule.check_call(call)) for call in candidates]
     for finding in first:
-        same = [next((f for f in o if f.node is finding.node), None) for o in others]
-        if None in same:
-            continue
-        agree = all(f is not None and f.fixes == finding.fixes for f in same)
-        yield finding if agree else Finding(finding.node, finding.message)
+        same = [f for other in others for f in other if f.node is finding.node]
+        if len(same) == len(others):
+            fixes = [_common(fix, same) for fix in finding.fixes]
+            yield Finding(finding.node, finding.message, tuple(f for f in fixes if f))
+
+
+def _common(fix: Fix, findings: list[Finding]) -> Fix | None:
+    """Return the least safe variant of a fix among findings that all have one."""
+    variants = [other for f in findings for other in f.fixes if other.changes == fix.changes]
+    if len(variants) < len(findings):
+        return None
+    return max([fix, *variants], key=lambda variant: list(Safety).index(variant.safety))
 
 
 def _merge(found: list[tuple[type[Rule], Finding]]) -> list[tuple[type[Rule], Finding]]:

@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-import reglint
+import reglint as package
+from reglint import run as running
+from reglint.cli import main
 
-_PARENT = str(Path(reglint.__file__).parent.parent)
+_PARENT = str(Path(package.__file__).parent.parent)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """Be in a project without files."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reglint.toml").write_text("respect-gitignore = true\n")
+    return tmp_path
+
+
+@pytest.fixture
+def analysed(monkeypatch):
+    """Note which files are analysed."""
+    paths = []
+
+    def examine(path, *rest):
+        paths.append(path)
+        return real(path, *rest)
+
+    real = running.examine
+    monkeypatch.setattr(running, "examine", examine)
+    return paths
 
 
 @pytest.fixture
@@ -24,3 +50,35 @@ def python():
         return subprocess.run([sys.executable, *arguments], check=False, **options)
 
     return run
+
+
+class Done(NamedTuple):
+    """What came of a command."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def last(self) -> str:
+        return self.err.splitlines()[-1]
+
+
+@pytest.fixture
+def reglint(monkeypatch, here, capfdbinary):
+    """Run the command line in a project without files."""
+    assert here == Path.cwd()
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+
+    def invoke(*arguments: str, stdin: str | bytes = b"") -> Done:
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", ["reglint", *arguments])
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+            with pytest.raises(SystemExit) as caught:
+                main()
+        texts = (stream.decode(errors="surrogateescape") for stream in capfdbinary.readouterr())
+        return Done(caught.value.code or 0, *texts)
+
+    return invoke

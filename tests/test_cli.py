@@ -6,55 +6,19 @@ import io
 import json
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from reglint import __version__, run
-from reglint.cli import COMMANDS, main
+from reglint.cli import COMMANDS
 from reglint.cli import progress as progress_module
-from reglint.cli.markdown import rendered
-from reglint.report import FORMATS, Style
-from reglint.rules import RULES
+from reglint.report import FORMATS
 
 BAD = "from keras.regularizers import l2\nx = l2(l=0.1)\n"
 GOOD = "from keras.regularizers import l2\nx = l2(0.1)\n"
 UNSAFE = "from keras.regularizers import l1_l2\nx = l1_l2(0.1)\n"
 LINE = "bad.py:2:8: RGL103 [*] `l2` has no keyword `l` in Keras 3\n"
-
-
-@dataclass(frozen=True)
-class Done:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def last(self) -> str:
-        return self.err.splitlines()[-1]
-
-
-@pytest.fixture
-def reglint(monkeypatch, tmp_path, capfdbinary):
-    """Run the command line in an empty project."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "reglint.toml").write_text("respect-gitignore = false\n")
-    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
-        monkeypatch.delenv(name, raising=False)
-
-    def invoke(*arguments: str, stdin: str | bytes = b"") -> Done:
-        data = stdin.encode() if isinstance(stdin, str) else stdin
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "argv", ["reglint", *arguments])
-            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
-            with pytest.raises(SystemExit) as caught:
-                main()
-        out, err = capfdbinary.readouterr()
-        texts = (stream.decode(errors="surrogateescape") for stream in (out, err))
-        return Done(caught.value.code or 0, *texts)
-
-    return invoke
 
 
 def write(name: str, content: str) -> Path:
@@ -70,16 +34,16 @@ def write(name: str, content: str) -> Path:
 def test_findings_go_to_stdout_and_the_rest_to_stderr(reglint):
     write("bad.py", BAD)
     done = reglint("check")
-    assert done == Done(1, LINE, "1 error in 1 file. 1 can be fixed: reglint fix\n")
+    assert done == (1, LINE, "1 error in 1 file. 1 can be fixed: reglint fix\n")
 
 
 def test_nothing_found_is_a_success(reglint):
     write("good.py", GOOD)
-    assert reglint("check") == Done(0, "", "All clear: 1 file checked.\n")
+    assert reglint("check") == (0, "", "All clear: 1 file checked.\n")
 
 
 def test_nothing_to_check_is_said(reglint):
-    assert reglint("check") == Done(0, "", "No Python files to check.\n")
+    assert reglint("check") == (0, "", "No Python files to check.\n")
 
 
 def test_what_could_not_be_done_beats_findings_which_are_shown_all_the_same(reglint):
@@ -102,7 +66,7 @@ def test_exit_zero_forgives_findings(reglint):
 
 def test_quiet_leaves_out_a_summary_of_what_went_well(reglint):
     write("bad.py", BAD)
-    assert reglint("check", "--quiet") == Done(1, LINE, "")
+    assert reglint("check", "--quiet") == (1, LINE, "")
     assert reglint("check", "--quiet", "nowhere").err
 
 
@@ -185,14 +149,14 @@ def test_any_character_can_be_shown_anywhere(reglint, python):
 @pytest.mark.parametrize(
     ("options", "codes"),
     [
-        ([], {"RGL103"}),
-        (["--select", "RGL104"], {"RGL104"}),
-        (["--select", "legacy-strength-keyword,RGL104"], {"RGL103", "RGL104"}),
-        (["--select", "RGL103", "--select", "RGL104"], {"RGL103", "RGL104"}),
-        (["--extend-select", "RGL104"], {"RGL103", "RGL104"}),
-        (["--ignore", "RGL1"], set()),
-        (["--config", "other.toml"], {"RGL104"}),
-        (["--isolated"], {"RGL103", "RGL104"}),
+        ([], ["RGL103"]),
+        (["--select", "RGL104"], ["RGL104"]),
+        (["--select", "legacy-strength-keyword,RGL104"], ["RGL103", "RGL104"]),
+        (["--select", "RGL103", "--select", "RGL104"], ["RGL103", "RGL104"]),
+        (["--extend-select", "RGL104"], ["RGL103", "RGL104"]),
+        (["--ignore", "RGL1"], []),
+        (["--config", "other.toml"], ["RGL104"]),
+        (["--isolated"], ["RGL103", "RGL104"]),
     ],
     ids=" ".join,
 )
@@ -201,7 +165,7 @@ def test_options_choose_the_rules(reglint, options, codes):
     write("other.toml", 'select = ["RGL104"]\n')
     write("code.py", BAD + UNSAFE)
     found = json.loads(reglint("check", "--output-format", "json", *options).out)["diagnostics"]
-    assert {each["code"] for each in found} == codes
+    assert sorted(each["code"] for each in found) == codes
 
 
 def test_the_version_of_keras_decides_what_is_wrong(reglint):
@@ -319,7 +283,7 @@ def test_stdin_that_is_excluded_is_left_alone(reglint):
     write("reglint.toml", 'exclude = ["a.py"]\n')
     write("a.py", GOOD)
     options = ["-", "--stdin-filename", "a.py", "--force-exclude"]
-    assert reglint("check", *options, stdin=BAD) == Done(0, "", "No Python files to check.\n")
+    assert reglint("check", *options, stdin=BAD) == (0, "", "No Python files to check.\n")
     assert reglint("fix", *options, stdin=BAD).out == BAD
     assert reglint("fix", *options[:-1], stdin=BAD).out == GOOD
 
@@ -337,9 +301,9 @@ def test_stdin_can_be_a_notebook(reglint):
 
 def test_fix_writes_and_succeeds_when_nothing_is_left(reglint):
     path = write("bad.py", BAD)
-    assert reglint("fix") == Done(0, "", "Fixed 1 finding in 1 file, none left.\n")
+    assert reglint("fix") == (0, "", "Fixed 1 finding in 1 file, none left.\n")
     assert path.read_text() == GOOD
-    assert reglint("fix") == Done(0, "", "All clear: 1 file checked.\n")
+    assert reglint("fix") == (0, "", "All clear: 1 file checked.\n")
 
 
 def test_fix_reports_what_is_left(reglint):
@@ -366,7 +330,7 @@ def test_diff_writes_nothing_and_fails_when_there_is_something_to_write(reglint)
     assert done.err == "Would fix 1 finding in 1 file, none left.\n"
     assert path.read_text() == BAD
     path.write_text(GOOD)
-    assert reglint("fix", "--diff") == Done(0, "", "All clear: 1 file checked.\n")
+    assert reglint("fix", "--diff") == (0, "", "All clear: 1 file checked.\n")
 
 
 def test_diff_and_what_is_left_do_not_mix(reglint):
@@ -376,87 +340,11 @@ def test_diff_and_what_is_left_do_not_mix(reglint):
     assert done.err.startswith("bad.py:4:5: RGL104")
 
 
-# Rules
-
-
-def test_rules_are_listed_in_order(reglint):
-    done = reglint("rule")
-    assert done.status == 0
-    assert [line.split()[:2] for line in done.out.splitlines()] == [
-        [rule.code, rule.name] for rule in RULES
-    ]
-
-
-@pytest.mark.parametrize("name", ["RGL103", "rgl103", "legacy-strength-keyword"])
-def test_a_rule_is_explained_by_code_or_name(reglint, name):
-    done = reglint("rule", name)
-    assert done.status == 0
-    first, facts, *rest = done.out.splitlines()
-    assert first == "RGL103 legacy-strength-keyword"
-    assert facts == "error, on by default, for Keras 3.0 on"
-    assert "    keras.regularizers.l2(l=1e-4)" in rest
-    assert "```" not in done.out
-
-
-def test_the_start_of_a_code_explains_all_of_its_rules(reglint):
-    out = reglint("rule", "RGL10").out
-    assert all(f"{rule.code} {rule.name}" in out for rule in RULES if "RGL10" in rule.code)
-    assert "RGL001 " not in out
-
-
-def test_all_rules_can_be_explained(reglint):
-    out = reglint("rule", "--all").out
-    assert all(f"{rule.code} {rule.name}\n" in out for rule in RULES)
-
-
-def test_rules_as_json(reglint):
-    listed = json.loads(reglint("rule", "--output-format", "json").out)
-    assert [each["code"] for each in listed] == [rule.code for rule in RULES]
-    (one,) = json.loads(reglint("rule", "RGL103", "--output-format", "json").out)
-    assert one in listed
-    assert one["since"] == "3.0"
-    assert one["documentation"].startswith(one["summary"])
-
-
-def test_rules_as_markdown(reglint):
-    page = reglint("rule", "RGL103", "--output-format", "markdown").out
-    assert page.startswith("# RGL103 legacy-strength-keyword\n\n")
-    assert "\n```python\n" in page
-    table = reglint("rule", "--output-format", "markdown").out.splitlines()
-    assert len(table) == len(RULES) + 2
-    assert len({line.count("|") for line in table}) == 1
-
-
-def test_markdown_fits_and_keeps_its_parts():
-    text = f"""\
-One {"word " * 40}`code`.
-
-## Heading
-
-```python
-{"long" * 30}
-```
-
-- first {"item " * 20}
-- second
-
-| a | b |
-| --- | --- |"""
-    shown = rendered(text, Style(width=50))
-    *_, heading, code, items, table = shown.rstrip("\n").split("\n\n")
-    assert heading == "Heading"
-    assert code == "    " + "long" * 30
-    assert items.splitlines()[1].startswith("  item")
-    assert items.splitlines()[-1] == "- second"
-    assert table == "| a | b |\n| --- | --- |"
-    assert all(len(line) <= 50 for line in shown.splitlines() if "long" not in line)
-
-
 # The rest
 
 
 def test_the_version(reglint):
-    assert reglint("--version") == Done(0, f"reglint {__version__}\n", "")
+    assert reglint("--version") == (0, f"reglint {__version__}\n", "")
 
 
 def test_help_names_all_commands(reglint):

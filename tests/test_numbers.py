@@ -31,7 +31,7 @@ LEGACY = {rule.code: rule for rule in RULES if "RGL101" <= rule.code <= "RGL108"
 MEASURED = json.loads(tool.MEASURED.read_text())
 # What a fix could get wrong: the factor, the default, the weight, and whether it runs at all.
 MISTAKES = (
-    ("0.5 * ", ""),
+    ("l2(0.1)", "l2(0.2)"),
     ("l2=0.01", "l2=0.0"),
     ("kernel_regularizer=", "bias_regularizer="),
     ("embeddings_regularizer", "kernel_regularizer"),

@@ -202,3 +202,19 @@ def test_what_a_package_of_the_project_shadows_is_not_keras():
         frozenset(rule.code for rule in RULES), frozenset(KNOWN_VERSIONS), frozenset({"keras"})
     )
     assert not engine.check(source(text), shadowed).diagnostics
+
+
+def test_tf_keras_keeps_the_numbers_of_keras_2():
+    text = "from tf_keras.regularizers import l1_l2\nl1_l2(0.1)\n"
+    assert fixed(text, unsafe=False).source.text == text.replace("(0.1)", "(0.1, l2=0.01)")
+
+
+def test_of_two_names_for_keras_the_less_safe_decides():
+    text = (
+        "import tensorflow as tf\n"
+        "try:\n    import tf_keras as keras\nexcept ImportError:\n    keras = tf.keras\n"
+        "keras.regularizers.l1_l2(0.1)\n"
+    )
+    (diagnostic,) = engine.check(source(text), settings()).diagnostics
+    assert {offer.safety for offer in diagnostic.offers} == {Safety.UNSAFE}
+    assert len(diagnostic.offers) == 2

@@ -1,6 +1,6 @@
-"""Measure what the old spellings in `tests/numbers/cases.toml` come to, on the Keras of their time.
+"""Measure what the old spellings in `tests/numbers/cases.toml` come to on the Keras of their time.
 
-    python tools/legacy_numbers.py 1.2=/path/to/python 2.3=... tf1.15=... tf2.15=... 3.0=... 3.15=...
+    python tools/legacy_numbers.py 1.2=PYTHON 2.3=PYTHON tf1.15=PYTHON tf2.15=PYTHON ...
 
 Each argument names a Python in which one Keras is installed:
 
@@ -92,7 +92,10 @@ def cases() -> list[Case]:
 
 
 def measure(
-    python: str, jobs: list[dict[str, Any]], root: str = "keras", env: Mapping[str, str] | None = None
+    python: str,
+    jobs: list[dict[str, Any]],
+    root: str = "keras",
+    env: Mapping[str, str] | None = None,
 ) -> tuple[str, list[Outcome]]:
     """Return what measured `jobs` in another Python, and their outcomes."""
     command = [python, str(NUMBERS / "measure.py"), root]

@@ -8,7 +8,7 @@ import click
 
 from reglint.cli.options import Request, shared
 from reglint.cli.output import deliver, status
-from reglint.cli.session import perform
+from reglint.cli.perform import perform
 from reglint.run import Mode
 
 

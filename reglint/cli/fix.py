@@ -9,7 +9,7 @@ import click
 
 from reglint.cli.options import STDIN, Request, shared
 from reglint.cli.output import deliver, show_diff, status
-from reglint.cli.session import perform
+from reglint.cli.perform import perform
 from reglint.run import Mode
 
 

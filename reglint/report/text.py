@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reglint.report.rows import Row
     from reglint.source import Source
 
-COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+_COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _MARGIN = 8  # columns for line numbers and bars
 _CAVEATS = {Safety.UNSAFE: "unsafe", Safety.DISPLAY: "never applied"}
 
@@ -31,7 +31,7 @@ def render(report: Report, style: Style) -> str:
 
 
 def _block(diagnostic: Diagnostic, source: Source, style: Style) -> Iterator[str]:
-    color = COLORS[diagnostic.severity]
+    color = _COLORS[diagnostic.severity]
     kind = style.paint(f"{diagnostic.severity.value}[{diagnostic.code}]", fg=color, bold=True)
     yield f"{kind}{style.paint(f': {diagnostic.message}', bold=True)}"
 

@@ -67,7 +67,7 @@ class ChangedL1L2Default(Rule):
             return  # what `partial` leaves out, the caller may add
         names = " and ".join(f"`{name}`" for name in missing)
         verb = "is" if len(missing) == 1 else "are"
-        majors = {version[0] for version in call.versions}
+        majors = {version[0] for version in call.versions if version >= self.since}
         offers = sorted(
             (self._offer(call, missing, major, majors) for major in _DEFAULTS),
             key=lambda fix: fix.safety is not Safety.SAFE,

@@ -52,9 +52,9 @@ class LegacyRegularizerArgument(Rule):
     ## Fix safety
 
     Safe: the penalty is the same number on the same weights as in Keras 2. (Keras 1.2 mixed up the
-    arguments of `LSTM` and `GRU`, and ignored those of `ConvLSTM2D`.) It is unsafe where the name is a key
-    of a dictionary that is used for other things too, and there is none where the call passes the
-    new name as well.
+    arguments of `LSTM` and `GRU`, and ignored those of `ConvLSTM2D`.) It is unsafe where the name
+    is a key of a dictionary that is used for other things too, and there is none where the call
+    passes the new name as well.
 
     ## References
 
