@@ -206,10 +206,10 @@ def _findings(
             listening = _listening(active, "imports", imported.name)
             versions = reachable(site.branch, keras, module) if listening else keras
             for rule in listening:
-                if _applies(rule, versions):
+                if _meet(rule.since, rule.until, versions):
                     yield rule, partial(rule().check_import, imported)
     for rule in active:
-        if _applies(rule, keras):
+        if _meet(rule.since, rule.until, keras):
             yield rule, partial(rule().check_module, module)
 
 
@@ -240,7 +240,7 @@ def _at_call(
     first, *others = listening
     for rule in first:
         listens = all(rule in other for other in others)
-        if listens and all(_applies(rule, call.versions) for call in every):
+        if listens and all(_meet(rule.since, rule.until, call.versions) for call in every):
             yield rule, partial(_agreed, rule(), every)
 
 
@@ -252,14 +252,16 @@ _LIFE = {
 }
 
 
+@lru_cache(maxsize=256)
 def _meets(root: str, keras: frozenset[Version]) -> frozenset[Version]:
     """Return those of the releases that the name used for Keras can be."""
     first, last = _LIFE.get(root, ((0, 0), (99, 0)))
     return frozenset(v for v in keras if first <= v <= last)
 
 
-def _applies(rule: type[Rule], versions: Iterable[Version]) -> bool:
-    return any(rule.since <= v <= rule.until for v in versions)
+@lru_cache(maxsize=1024)
+def _meet(since: Version, until: Version, versions: frozenset[Version]) -> bool:
+    return any(since <= version <= until for version in versions)
 
 
 def _agreed(rule: Rule, candidates: list[calls.Call]) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ import builtins
 import sys
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from reglint.canonical import exported, symbol
 from reglint.syntax import children, cst, dotted, is_name, string
@@ -119,8 +119,7 @@ class Branch:
     outer: Branch | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Site:
+class Site(NamedTuple):
     """A node with what surrounds it."""
 
     node: cst.CSTNode

@@ -121,17 +121,20 @@ def _failed(error: FileError) -> Outcome:
 
 
 @cache
-def _triggers(codes: frozenset[str]) -> tuple[tuple[re.Pattern[bytes], ...], ...]:
+def _triggers(codes: frozenset[str]) -> tuple[tuple[bytes, ...], ...]:
     from reglint.rules import RULES  # noqa: PLC0415  not needed by the processes that analyse
 
-    distinct = dict.fromkeys(rule.triggers for rule in RULES if rule.code in codes)
-    return tuple(tuple(map(re.compile, triggers)) for triggers in distinct)
+    return tuple(dict.fromkeys(rule.triggers for rule in RULES if rule.code in codes))
 
 
 def _may_matter(data: bytes, codes: frozenset[str]) -> bool:
     """Return whether a rule could find something in `data`."""
-    found = cache(lambda trigger: trigger.search(data) is not None)
-    return any(all(map(found, triggers)) for triggers in _triggers(codes))
+
+    @cache
+    def occurs(trigger: bytes) -> bool:
+        return trigger in data if trigger.isalnum() else bool(re.search(trigger, data))
+
+    return any(all(map(occurs, triggers)) for triggers in _triggers(codes))
 
 
 def _known(task: _Task, caches: Caches) -> Outcome | None:

@@ -11,9 +11,9 @@ Each argument names a Python in which one Keras is installed:
     3.0     Python 3.11  keras==3.0.5 tensorflow-cpu==2.16.2
     3.15    Python 3.11  keras==3.15.1 tensorflow-cpu==2.21.0 scipy
 
-The numbers of a Keras that is not named are kept. The outcome, `tests/numbers/measured.json`, says
-for each snippet, and for what reglint makes of it where that is of interest, what each Keras came
-to: a penalty, or `raises TypeError`. It is never edited by hand. A test compares it with the
+The numbers of a Keras that is not named are kept. What comes out, `tests/numbers/measured.json`,
+says for each snippet, and for what reglint makes of it where that is of interest, what each Keras
+came to: a penalty, or `raises TypeError`. It is never edited by hand. A test compares it with the
 penalties of the fixed snippets on the Keras at hand.
 
 Needs reglint itself in the Python that runs it; `tests/numbers/measure.py` runs in the others.
@@ -116,14 +116,19 @@ def jobs_on(keras: str) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Measure with each Python named on the command line, and write it down."""
-    measured = json.loads(MEASURED.read_text(encoding="utf-8")) if MEASURED.exists() else {}
+    record = json.loads(MEASURED.read_text(encoding="utf-8")) if MEASURED.exists() else {}
+    by = record.get("by", {})
+    outcomes = defaultdict(dict, record.get("outcomes", {}))
     pythons = dict(argument.split("=", 1) for argument in sys.argv[1:])
     for keras, python in pythons.items():
+        for found in outcomes.values():
+            found.pop(keras, None)
         jobs = jobs_on(keras)
-        by, outcomes = measure(python, jobs, ROOTS[keras])
-        found = dict(zip((job["code"] for job in jobs), outcomes, strict=True))
-        measured[keras] = {"by": by, "outcomes": found}
-    text = json.dumps(measured, indent=1, sort_keys=True)
+        by[keras], new = measure(python, jobs, ROOTS[keras])
+        for job, outcome in zip(jobs, new, strict=True):
+            outcomes[job["code"]][keras] = outcome
+    kept = {code: found for code, found in outcomes.items() if found}
+    text = json.dumps({"by": by, "outcomes": kept}, indent=1, sort_keys=True)
     MEASURED.write_text(f"{text}\n", encoding="utf-8")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +39,9 @@ def perform(request: Request, mode: run.Mode, *, write: bool = True) -> tuple[Re
 
     Returns what stdin has become, besides the report.
     """
+    # A syntax tree is a hundred thousand objects that all go at once: looking for garbage among
+    # them every 700 takes a tenth of the time of a run.
+    gc.set_threshold(20_000, 20, 100)
     plan = run.Plan(mode, write, request.force_exclude, request.cache, request.jobs)
     overrides = request.overrides
     resolver = Resolver(request.config, isolated=request.isolated, overrides=overrides)

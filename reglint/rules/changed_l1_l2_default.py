@@ -56,7 +56,7 @@ class ChangedL1L2Default(Rule):
     name = "changed-l1-l2-default"
     severity = Severity.WARNING
     since = (2, 0)
-    triggers = (rb"(?i)keras", rb"(?i)regulariz", rb"l1_l2")
+    triggers = (b"keras", b"egulariz", rb"l1_l2")
     calls = ("keras.regularizers.l1_l2",)
 
     def check_call(self, call: Call) -> Iterator[Finding]:

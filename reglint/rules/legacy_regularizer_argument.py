@@ -9,7 +9,7 @@ from reglint.keras_api import Generation
 from reglint.model import Finding, Fix, Safety
 from reglint.rules.rule import Rule
 from reglint.rules.values import listed
-from reglint.syntax import code, cst
+from reglint.syntax import code, cst, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,8 @@ class LegacyRegularizerArgument(Rule):
     Safe: the penalty is the same number on the same weights as in Keras 2. (Keras 1.2 mixed up the
     arguments of `LSTM` and `GRU`, and ignored those of `ConvLSTM2D`.) It is unsafe where the name
     is a key of a dictionary that is used for other things too, and there is none where the call
-    passes the new name as well.
+    passes the new name as well. It is also unsafe for the bias of a `GRU`, of which there are
+    two since tf.keras (`reset_after=True`).
 
     ## References
 
@@ -65,7 +66,7 @@ class LegacyRegularizerArgument(Rule):
     code = "RGL101"
     name = "legacy-regularizer-argument"
     since = (2, 0)
-    triggers = (rb"(?i)keras", rb"\b[WbU]_regularizer|weights?_regularizer")
+    triggers = (b"keras", b"egulariz", rb"\b[WbU]_regularizer|weights?_regularizer")
     calls = ("keras.layers.*",)
 
     def check_call(self, call: Call) -> Iterator[Finding]:
@@ -79,7 +80,7 @@ class LegacyRegularizerArgument(Rule):
             message = f"`{call.short}` has no `{argument.name}`: its name is `{new}`"
             if argument.name in LEGACY:
                 message = f"`{argument.name}` of `{call.short}` is `{new}` since Keras 2"
-            fixes = () if call.keyword(new) else (_fix(argument, new),)
+            fixes = () if call.keyword(new) else (_fix(argument, new, call),)
             yield Finding(argument.key, message + _caveat(call, layer), fixes)
 
 
@@ -90,12 +91,23 @@ def renamed(argument: str, layer: keras_api.Layer) -> str | None:
     return layer.main_regularizer if argument in keras_api.NEVER_ARGUMENTS else None
 
 
-def _fix(argument: Argument, new: str) -> Fix:
+def _fix(argument: Argument, new: str, call: Call) -> Fix:
     title = f"Rename `{argument.name}` to `{new}`"
+    reason = _other_weights(argument, call)
     if argument.shared:
         reason = "the dictionary it is a key of is used elsewhere too"
-        return Fix(title, (argument.renamed(new),), Safety.UNSAFE, reason)
-    return Fix(title, (argument.renamed(new),))
+    safety = Safety.UNSAFE if reason else Safety.SAFE
+    return Fix(title, (argument.renamed(new),), safety, reason)
+
+
+def _other_weights(argument: Argument, call: Call) -> str:
+    """Return how the weights under the new name differ from those under the old one."""
+    reset_after = call.keyword("reset_after")
+    if call.short != "GRU" or argument.name != "b_regularizer":
+        return ""
+    if reset_after and is_name(reset_after.value, "False"):
+        return ""
+    return "a `GRU` has two biases since tf.keras, unless `reset_after=False`"
 
 
 def _caveat(call: Call, layer: keras_api.Layer) -> str:

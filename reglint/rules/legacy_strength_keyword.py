@@ -37,7 +37,8 @@ class LegacyStrengthKeyword(Rule):
 
     ## Fix safety
 
-    Safe: the penalty is the same number on every release that took the old spelling.
+    Safe: the penalty is the same number on every release that took the old spelling. Where `l` is
+    a key of a dictionary, it is renamed, which tf.keras and Keras 3 understand.
 
     ## References
 
@@ -47,7 +48,7 @@ class LegacyStrengthKeyword(Rule):
     code = "RGL103"
     name = "legacy-strength-keyword"
     since = (3, 0)
-    triggers = (rb"(?i)keras", rb"(?i)regulariz", rb"\bl\s*=|['\"]l['\"]")
+    triggers = (b"keras", b"egulariz", rb"\bl\s*=|['\"]l['\"]")
     calls = (
         "keras.regularizers.l1",
         "keras.regularizers.l2",

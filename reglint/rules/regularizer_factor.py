@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from reglint.model import Finding, Fix, Replace, Severity
+from reglint.model import Finding, Fix, Replace, Safety, Severity
 from reglint.rules.rule import Rule
 from reglint.syntax import code, cst, is_name, number, string
 
@@ -52,9 +52,9 @@ class RegularizerFactor(Rule):
 
     ## Fix safety
 
-    Safe where `np.float32(x)` becomes `float(x)`: that call raised before, and the number is the
-    same to the precision of the penalty. There is no fix for the rest, where only the author
-    knows what was meant.
+    Safe where `np.float32(x)` becomes `float(x)`: that call raises, and the number is the same to
+    the precision of the penalty. Unsafe for `np.float16`, which rounds: `np.float16(1e-8)` is 0.
+    There is no fix for the rest, where only the author knows what was meant.
 
     ## References
 
@@ -65,7 +65,7 @@ class RegularizerFactor(Rule):
     name = "regularizer-factor"
     severity = Severity.WARNING
     since = (2, 0)
-    triggers = (rb"(?i)keras", rb"(?i)regulariz")
+    triggers = (b"keras", b"egulariz")
     calls = (
         *(f"keras.regularizers.{name}" for name in _FACTORS if name != "ActivityRegularization"),
         "keras.layers.ActivityRegularization",
@@ -112,9 +112,14 @@ class RegularizerFactor(Rule):
         match argument.value:
             case cst.Call(func=function, args=[cst.Arg(keyword=None, star="")]):
                 name = code(function)
-                scalar = name.endswith(("float32", "float16", "single", "half"))
-                if scalar and call.scope.find("float") is None:
-                    return (Fix(f"Use `float` for `{name}`", (Replace(function, "float"),)),)
+                changes = (Replace(function, "float"),)
+                title = f"Use `float` for `{name}`"
+                if call.scope.find("float") is not None:
+                    return ()
+                if name.endswith(("float32", "single")):
+                    return (Fix(title, changes),)
+                if name.endswith(("float16", "half")):
+                    return (Fix(title, changes, Safety.UNSAFE, "half precision rounds the number"),)
         return ()
 
 

@@ -65,9 +65,10 @@ class RemovedRegularizer(Rule):
 
     ## Fix safety
 
-    Safe: the penalties are the same numbers as on Keras 1. It is unsafe where the name is used
-    other than in a call (handed on, or imported by other modules), because the factors that
-    are left out are then filled in elsewhere.
+    Safe: the penalties are the same numbers as on Keras 1. (That of an activity was a sum over the
+    batch there, and is a mean since tf.keras 2 and Keras 3.14, whatever its name.) It is unsafe
+    where the name is used other than in a call (handed on, or imported by other modules), because
+    the factors that are left out are then filled in elsewhere.
 
     ## References
 
@@ -78,7 +79,8 @@ class RemovedRegularizer(Rule):
     name = "removed-regularizer"
     since = (2, 0)
     triggers = (
-        rb"(?i)keras",
+        b"keras",
+        b"egulariz",
         rb"activity_l[12]|l1l2|WeightRegularizer|ActivityRegularizer|L1L2Regularizer|Eigenvalue",
     )
     calls = tuple(f"keras.regularizers.{name}" for name in _NAMES)

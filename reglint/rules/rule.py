@@ -26,8 +26,9 @@ class Rule:
     # The releases of Keras the rule is true of, both ends included.
     since: ClassVar[Version] = (1, 0)
     until: ClassVar[Version] = (99, 0)
-    # Patterns all of which occur in the bytes of every file the rule can find something in.
-    triggers: ClassVar[tuple[bytes, ...]] = (rb"(?i)keras", rb"(?i)regulariz")
+    # Patterns all of which occur in the bytes of every file the rule can find something in. Plain
+    # words are sought ten times faster than expressions, so they come first.
+    triggers: ClassVar[tuple[bytes, ...]] = (b"keras", b"egulariz")
     # Canonical names; "keras.layers.*" is everything in keras.layers.
     calls: ClassVar[tuple[str, ...]] = ()
     imports: ClassVar[tuple[str, ...]] = ()

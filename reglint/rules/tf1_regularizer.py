@@ -72,7 +72,7 @@ class Tf1Regularizer(Rule):
     code = "RGL106"
     name = "tf1-regularizer"
     since = (2, 0)
-    triggers = (rb"(?i)keras", rb"(?i)_regularizer|regularization_loss", rb"tensorflow|tf_slim")
+    triggers = (b"keras", b"egulariz", rb"tensorflow|tf_slim")
     calls = ("keras.layers.*", _GET, *_COLLECTED)
 
     def check_call(self, call: Call) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from reglint.model import Finding, Fix, Insert, Replace
 from reglint.names import Class, Value
+from reglint.rules.legacy_regularizer_argument import LEGACY
 from reglint.rules.rule import Rule
 from reglint.rules.values import keras_name, listed, reference, regularizers
 from reglint.syntax import code, cst, is_name, number, string
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 _SILENT = {"l1l2", "L1L2"}  # no penalty at all
 _KERAS_1 = {"activity_l1": "l1", "activity_l2": "l2"}
 _ABSTRACT = {"regularizer", "Regularizer"}
-_SPELT = re.compile(r"\s*(l1|l2)\s*[(:=]\s*([0-9][0-9.e+-]*|\.[0-9]+)\s*\)?\s*", re.IGNORECASE)
+_NUMBER = r"((?:0|[1-9]\d*)(?:\.\d*)?(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?)"
+_SPELT = re.compile(rf"\s*(l[12])\s*(?:\(\s*{_NUMBER}\s*\)|[:=]\s*{_NUMBER})\s*", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"(?:[\w.]+>)?\w+")
 _OFF = {"none", "null", "false", "off", ""}
 _MEANT_L1_L2 = re.compile(r"(?i)l1[-_+ ,&]*l2|l2[-_+ ,&]*l1|elastic_?net")
@@ -110,6 +112,9 @@ def _string(given: _Given) -> _Found:
     if text in _KERAS_1:
         fixes = given.replaced(f'"{_KERAS_1[text]}"')
         return f"Keras 2 removed the regularizer {shown}", fixes
+    if text == "l1l2" and given.argument.name in LEGACY:
+        fixes = given.built("L1L2", "l1=0.01, l2=0.01")
+        return f"{shown}, which Keras 1 understood, adds no penalty in later releases", fixes
     if text in _SILENT:
         return f"{shown} is accepted and adds no penalty at all", ()
     if text in _ABSTRACT:
@@ -121,7 +126,7 @@ def _string(given: _Given) -> _Found:
         return f"Keras 3 does not know {shown}, although its documentation lists it", fixes
     spelt = _SPELT.fullmatch(text)
     if spelt or _MEANT_L1_L2.fullmatch(text) or not _IDENTIFIER.fullmatch(text):
-        fixes = given.built(spelt[1].lower(), spelt[2]) if spelt else ()
+        fixes = given.built(spelt[1].lower(), spelt[2] or spelt[3]) if spelt else ()
         return f"{shown} is not a string that Keras understands", fixes
     return None
 

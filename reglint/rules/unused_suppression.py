@@ -35,4 +35,4 @@ class UnusedSuppression(Rule):
     code = "RGL001"
     name = "unused-suppression"
     severity = Severity.WARNING
-    triggers = (rb"(?i)reglint|noqa[^\n]*RGL",)
+    triggers = (rb"#[^\n]*(?i:reglint|noqa[^\n]*rgl)",)
