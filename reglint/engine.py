@@ -6,6 +6,7 @@ import ast
 import re
 import traceback
 import warnings
+from contextlib import closing
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,19 @@ def check(source: Source, settings: Settings) -> Result:
     those that do not parse become errors of the result, the others are checked.
     """
     tree, source, errors = _parse_cells(source)
-    module = Module(tree, settings.shadowed)
+    with closing(Module(tree, settings.shadowed)) as module:
+        found = _found(source, module, settings, errors)
+        diagnostics = _diagnostics(source, tree, _merge(found))
+    result = suppress.apply(source.text, diagnostics, settings.codes)
+    unused = [_unused(source, item) for item in result.unused]
+    kept = sorted([*result.kept, *unused], key=lambda d: d.order)
+    return Result(tuple(kept), result.count, tuple(errors))
+
+
+def _found(
+    source: Source, module: Module, settings: Settings, errors: list[FileError]
+) -> list[tuple[type[Rule], Finding]]:
+    """Return all findings; a rule that crashes becomes one of `errors`."""
     rules = [rule for rule in RULES if rule.code in settings.codes]
     found: list[tuple[type[Rule], Finding]] = []
     for rule, findings in _findings(module, rules, settings.keras):
@@ -61,12 +74,7 @@ def check(source: Source, settings: Settings) -> Result:
             found += [(rule, finding) for finding in findings()]
         except Exception as error:  # noqa: BLE001 - one broken rule must not take the others along
             errors.append(_internal(source, rule, error))
-    merged = _merge(found)
-    diagnostics = _diagnostics(source, tree, merged)
-    result = suppress.apply(source.text, diagnostics, settings.codes)
-    unused = [_unused(source, item) for item in result.unused]
-    kept = sorted([*result.kept, *unused], key=lambda d: d.order)
-    return Result(tuple(kept), result.count, tuple(errors))
+    return found
 
 
 def fix(source: Source, settings: Settings, *, unsafe: bool = False) -> Fixed:

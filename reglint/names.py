@@ -145,7 +145,19 @@ class Module:
         self.stores: set[int] = set()  # ids of the nodes that bind a name rather than read it
         self.stars: list[str] = []
         self._meanings: dict[tuple[int, str], frozenset[Meaning]] = {}
+        self._scopes = [self.scope]
         self._walk(tree)
+
+    def close(self) -> None:
+        """Let go of everything: scopes and what is bound in them hold each other alive."""
+        for scope in self._scopes:
+            scope.names.clear()
+            scope.writes.clear()
+
+    def _inside(self, node: cst.CSTNode, outer: Scope) -> Scope:
+        """Return the new scope of a class, function or comprehension."""
+        self._scopes.append(Scope(node, outer))
+        return self._scopes[-1]
 
     # -- The walk. An explicit stack: generated code nests deeper than Python's own stack allows.
 
@@ -154,7 +166,7 @@ class Module:
         stack: list[tuple[cst.CSTNode, Scope, Branch | None]] = [(tree, self.scope, None)]
         while stack:
             node, scope, branch = stack.pop()
-            visit = visitors.get(type(node).__name__)
+            visit = visitors.get(type(node))
             below = visit(self, Site(node, scope, branch)) if visit else None
             if below is None:
                 stack += [(n, scope, branch) for n in reversed(children(node))]
@@ -217,7 +229,7 @@ class Module:
         return [*self._defaults(site, node.params), Site(node.body, inner, site.branch)]
 
     def _function(self, site: Site, parameters: cst.Parameters) -> Scope:
-        inner = Scope(site.node, site.scope)
+        inner = self._inside(site.node, site.scope)
         for p in _parameters(parameters):
             # A default is what the parameter is unless the caller says otherwise.
             value = Value(p.default, site.scope) if p.default else Opaque(p)
@@ -236,14 +248,14 @@ class Module:
         outside = [*node.decorators, *node.bases, *node.keywords]
         return [
             *(Site(n, site.scope, site.branch) for n in outside),
-            Site(node.body, Scope(node, site.scope), site.branch),
+            Site(node.body, self._inside(node, site.scope), site.branch),
         ]
 
-    def _visit_comprehension(self, site: Site) -> list[Site]:
-        inner = Scope(site.node, site.scope)
+    def _visit_ListComp(self, site: Site) -> list[Site]:
+        inner = self._inside(site.node, site.scope)
         return [Site(n, inner, site.branch) for n in children(site.node)]
 
-    _visit_ListComp = _visit_SetComp = _visit_DictComp = _visit_GeneratorExp = _visit_comprehension
+    _visit_SetComp = _visit_DictComp = _visit_GeneratorExp = _visit_ListComp
 
     def _visit_Global(self, site: Site) -> list[Site]:
         for item in cst.ensure_type(site.node, cst.Global).names:
@@ -447,13 +459,13 @@ class Module:
 
 
 @cache
-def _visitors() -> dict[str, Callable[[Module, Site], list[Site] | None]]:
-    """Return the methods that visit a kind of node, by its name.
+def _visitors() -> dict[type, Callable[[Module, Site], list[Site] | None]]:
+    """Return the methods that visit a kind of node, by its class.
 
     Each returns what is to be visited below, or nothing: then that is all the node holds.
     """
-    prefix = "_visit_"
-    return {n.removeprefix(prefix): f for n, f in vars(Module).items() if n.startswith(prefix)}
+    methods = (n for n in vars(Module) if n.startswith("_visit_"))
+    return {getattr(cst, name.removeprefix("_visit_")): getattr(Module, name) for name in methods}
 
 
 def _parameters(parameters: cst.Parameters) -> Iterator[cst.Param]:
