@@ -124,8 +124,9 @@ def _undone(source: Source, result: Result, chosen: list[Diagnostic], what: str)
 
 def parse(text: str) -> cst.Module:
     """Parse a text whose lines end in a line feed; raises ParseError."""
-    if _too_deep(text):
-        raise ParseError("nested too deeply to be analysed")
+    deep = _too_deep(text)
+    if deep is not None:
+        raise ParseError("nested too deeply to be analysed", offset=deep)
     try:
         return cst.parse_module(text)
     except cst.ParserSyntaxError as error:
@@ -150,19 +151,20 @@ def _explained(text: str, error: cst.ParserSyntaxError) -> ParseError:
     return ParseError(message, offset=sum(len(each) + 1 for each in before) + max(column, 0))
 
 
-def _too_deep(text: str) -> bool:
+def _too_deep(text: str) -> int | None:
+    """Return the offset from which on the text nests too deeply; nothing if it does not."""
     depth = 0
     for bracket in _BRACKETS.finditer(text):
-        depth += 1 if bracket[0] in "([{" else -1
+        depth = max(depth + (1 if bracket[0] in "([{" else -1), 0)
         if depth > _DEPTH:
-            return True
-        depth = max(depth, 0)
-    return any(
-        len(_OPERATORS.findall(part)) > _CHAIN
-        for line in text.split("\n")
-        if len(line) > _CHAIN
-        for part in line.split(",")
-    )
+            return bracket.start()
+    start = 0
+    for line in text.split("\n"):
+        parts = line.split(",") if len(line) > _CHAIN else ()
+        if any(len(_OPERATORS.findall(part)) > _CHAIN for part in parts):
+            return start
+        start += len(line) + 1
+    return None
 
 
 def _parse_cells(source: Source) -> tuple[cst.Module, Source, list[FileError]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ from reglint.config import Resolver
 from reglint.tomlfile import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from reglint.cli.options import Request
     from reglint.model import Report
 
@@ -39,9 +42,6 @@ def perform(request: Request, mode: run.Mode, *, write: bool = True) -> tuple[Re
 
     Returns what stdin has become, besides the report.
     """
-    # A syntax tree is a hundred thousand objects that go all at once, and without garbage: to
-    # look for some among them takes a tenth of the time of a run.
-    gc.disable()
     plan = run.Plan(mode, write, request.force_exclude, request.cache, request.jobs)
     overrides = request.overrides
     resolver = Resolver(request.config, isolated=request.isolated, overrides=overrides)
@@ -49,10 +49,26 @@ def perform(request: Request, mode: run.Mode, *, write: bool = True) -> tuple[Re
         if STDIN in request.paths:
             outcome = _stdin(request, resolver, plan)
             return run.report([outcome], diff=not plan.write), outcome.after
-        with progress() as show:
+        with _no_search_for_garbage(), progress() as show:
             return run.run(request.paths or (".",), resolver, plan, show), b""
     except ConfigError as error:
         raise _Misconfigured(error) from None
+
+
+@contextmanager
+def _no_search_for_garbage() -> Iterator[None]:
+    """Save a tenth of the time of a run.
+
+    A syntax tree is a hundred thousand objects that go all at once, and leave no garbage; to look
+    for some among them, over and over, finds nothing.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _stdin(request: Request, resolver: Resolver, plan: run.Plan) -> run.Outcome:
