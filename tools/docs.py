@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reglint.cli import main
+from reglint.cli import cli
 from reglint.model import Severity
 from reglint.rules import RULES
 
@@ -72,15 +72,12 @@ def problems() -> Iterator[str]:
 def wrong(command: str) -> Iterator[str]:
     """Yield what a command line asks for that reglint does not have."""
     _, *words = shlex.split(command, comments=True)
-    context = click.Context(main)
-    if words and words[0].startswith("-"):
-        known = main
-    else:
-        found = main.get_command(context, words[0]) if words else None
-        if found is None:
-            yield "there is no such command"
-            return
-        known = found
+    context = click.Context(cli)
+    named = cli.get_command(context, words[0]) if words else None
+    known = cli if words and words[0].startswith("-") else named
+    if known is None:
+        yield "there is no such command"
+        return
     options = {name for p in known.get_params(context) for name in (*p.opts, *p.secondary_opts)}
     for word in words:
         option = word.partition("=")[0]

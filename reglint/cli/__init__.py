@@ -27,6 +27,16 @@ class _Group(click.Group):
         command: click.Command = import_module(f"{__name__}.{cmd_name}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if not ctx.resilient_parsing and args and args[0] not in COMMANDS:
+            from reglint.selectors import closest, did_you_mean  # noqa: PLC0415  a typo's price
+
+            guess = did_you_mean(closest(args[0], COMMANDS))
+            ctx.fail(f"there is no command `{args[0]}`{guess}")
+        return super().resolve_command(ctx, args)
+
 
 _STATUS = """\b
 Exit status:
