@@ -6,7 +6,18 @@ from bisect import bisect_left, insort
 from typing import TYPE_CHECKING
 
 from reglint.imports import Placement, placement
-from reglint.model import AddImport, Diagnostic, Edit, Fix, Insert, Offer, Remove, Replace, Safety
+from reglint.model import (
+    AddImport,
+    Diagnostic,
+    Edit,
+    Fix,
+    Insert,
+    Offer,
+    Remove,
+    RemoveLine,
+    Replace,
+    Safety,
+)
 from reglint.spans import locate
 
 if TYPE_CHECKING:
@@ -53,6 +64,10 @@ class Locator:
                 yield Edit(end, end, text)
             case Remove(node, siblings):
                 yield self._removal(node, siblings)
+            case RemoveLine(node):
+                span = self._spans[id(node)]
+                start = self.text.rfind("\n", 0, span.start) + 1
+                yield Edit(start, span.full_end, "")
             case AddImport():
                 where = self._imports[change]
                 if where:

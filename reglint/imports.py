@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from reglint.canonical import symbol
-from reglint.syntax import cst, dotted
+from reglint.model import Remove, RemoveLine
+from reglint.syntax import cst, descendants, dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.model import AddImport
+    from reglint.model import AddImport, Change
     from reglint.names import Module, Scope, Site
 
 
@@ -26,6 +27,28 @@ class ImportedName:
     statement: cst.ImportFrom
     scope: Scope
     module: Module
+
+    def uses(self) -> list[Site]:
+        """Return the places that read the name."""
+        return [
+            use
+            for use in self.module.loads.get(self.local, ())
+            if id(use.node) not in self.module.stores and use.scope.find(self.local) is self.scope
+        ]
+
+    def removed(self) -> Change | None:
+        """Return the change that takes the import out; nothing where it stands all alone."""
+        assert not isinstance(self.statement.names, cst.ImportStar)
+        if len(self.statement.names) > 1:
+            return Remove(self.alias, tuple(self.statement.names))
+        for block in descendants(self.module.tree):
+            if isinstance(block, (cst.Module, cst.IndentedBlock)) and len(block.body) > 1:
+                for line in block.body:
+                    if isinstance(line, cst.SimpleStatementLine) and [*line.body] == [
+                        self.statement
+                    ]:
+                        return RemoveLine(line)
+        return None
 
 
 def names(site: Site, module: Module) -> Iterator[ImportedName]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from reglint.source import Source
 
-    Change: TypeAlias = "Replace | Remove | Insert | AddImport"
+    Change: TypeAlias = "Replace | Remove | RemoveLine | Insert | AddImport"
     Version: TypeAlias = tuple[int, int]  # (3, 15) is Keras 3.15
 
 
@@ -51,6 +51,13 @@ class Remove:
 
     node: cst.CSTNode
     siblings: tuple[cst.CSTNode, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveLine:
+    """Take out a line of simple statements, and the line break behind it."""
+
+    node: cst.SimpleStatementLine
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reglint.calls import arguments
-from reglint.model import Finding, Fix, Remove, Replace, Safety
+from reglint.model import Finding, Fix, Replace, Safety
 from reglint.names import Imported
 from reglint.rules.rule import Rule
 from reglint.rules.values import append_arguments
@@ -114,10 +114,7 @@ def _import_fix(imported: ImportedName, name: str) -> Fix | None:
     new, filled = _NEW[name]
     module, local = imported.module, imported.local
     called = {id(cst.ensure_type(site.node, cst.Call).func): site for site in module.calls}
-    uses = [
-        use for use in module.loads.get(local, ())
-        if id(use.node) not in module.stores and use.scope.find(local) is imported.scope
-    ]  # fmt: skip
+    uses = imported.uses()
     changes: list[Change] = []
     only_called = bool(uses)
     for use in uses:
@@ -149,8 +146,7 @@ def _renaming(
     scopes = [imported.scope, *(use.scope for use in uses)]
     bound = {found for scope in scopes if (found := scope.find(new)) is not None}
     if everywhere and (_is_ours(imported, new, bound) or _follows_a_twin(imported, new)):
-        siblings = tuple(imported.statement.names)  # type: ignore[arg-type]
-        drop: Change = Remove(alias, siblings) if len(siblings) > 1 else Replace(alias, new)
+        drop = imported.removed() or Replace(alias, new)
         return f"Use `{new}`", [drop, *renames]
     if everywhere and not bound:
         return f"Use `{new}`", [Replace(alias, new), *renames]

@@ -8,12 +8,13 @@ from reglint.calls import targets
 from reglint.model import Finding, Fix, Replace
 from reglint.rules.rule import Rule
 from reglint.rules.values import keras_name, reference, regularizers
-from reglint.syntax import code, cst, is_name, needs_parentheses
+from reglint.syntax import code, cst, dotted, is_name, needs_parentheses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reglint.calls import Call
+    from reglint.imports import ImportedName
     from reglint.names import Module, Scope
 
 _CONTRIB = "tensorflow.contrib.layers."
@@ -45,6 +46,8 @@ class Tf1Regularizer(Rule):
     the penalties of Keras layers: in TensorFlow 1.15 the collection does not grow, and in
     TensorFlow 2 it is empty. `model.losses` has them.
 
+    An import from `tf.contrib` that nothing uses any more is reported, too: it would fail.
+
     Regularizers given to TensorFlow 1's own layers, or to slim's, are none of reglint's business.
 
     ## Example
@@ -74,6 +77,7 @@ class Tf1Regularizer(Rule):
     since = (2, 0)
     triggers = (b"keras", b"egulariz", rb"tensorflow|tf_slim")
     calls = ("keras.layers.*", _GET, *_COLLECTED)
+    imports = tuple(_CONTRIB + name for name in _NEW)
 
     def check_call(self, call: Call) -> Iterator[Finding]:
         if call.name.startswith("tensorflow."):
@@ -89,6 +93,16 @@ class Tf1Regularizer(Rule):
                 fix = _built(argument.value, "l2", "0.5", call)
                 message = "`tf.nn.l2_loss` is no Keras regularizer: it cannot be saved and loaded"
                 yield Finding(argument.value, message, fix)
+
+    def check_import(self, imported: ImportedName) -> Iterator[Finding]:
+        """Find what is left of an import once its regularizers are Keras'."""
+        path = ".".join(dotted(imported.statement.module))
+        if imported.uses() or not path.startswith("tensorflow.contrib"):
+            return
+        removed = imported.removed()
+        fixes = (Fix("Remove the import", (removed,)),) if removed else ()
+        message = f"`{imported.local}` is imported from `{path}`, which is gone, and not used"
+        yield Finding(imported.alias, message, fixes)
 
     @staticmethod
     def _read(call: Call) -> Iterator[Finding]:
