@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from reglint.canonical import symbol
 from reglint.model import Remove, Replace
-from reglint.names import Class, Imported, Module, Value
+from reglint.scopes import Class, Imported, Value
 from reglint.syntax import children, cst, is_name, string
 
 if TYPE_CHECKING:
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from reglint.canonical import Symbol
     from reglint.model import Version
-    from reglint.names import Meaning, Scope, Site
+    from reglint.names import Module
+    from reglint.scopes import Meaning, Scope, Site
 
 
 @dataclass(frozen=True, slots=True, eq=False)

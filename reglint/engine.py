@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from reglint.model import Fix, Settings, Version
-    from reglint.names import Site
     from reglint.rules.rule import Rule
+    from reglint.scopes import Site
     from reglint.source import Source
 
     Findings: TypeAlias = Callable[[], Iterable[Finding]]

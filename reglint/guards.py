@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reglint.model import Version
-    from reglint.names import Branch, Module, Scope
+    from reglint.names import Module
+    from reglint.scopes import Branch, Scope
 
 # `keras_2`, `KERAS2`, `is_keras_v2`, `USE_TF_KERAS_2`, `keras_version_1` ...
 _FLAG = re.compile(

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reglint.model import AddImport, Change
-    from reglint.names import Module, Scope, Site
+    from reglint.names import Module
+    from reglint.scopes import Scope, Site
 
 
 @dataclass(frozen=True, slots=True, eq=False)

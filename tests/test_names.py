@@ -11,7 +11,8 @@ from reglint import calls
 from reglint.canonical import symbol
 from reglint.guards import reachable
 from reglint.keras_api import KNOWN_VERSIONS
-from reglint.names import Class, Module
+from reglint.names import Module
+from reglint.scopes import Class
 
 
 def module(text, shadowed=frozenset()):

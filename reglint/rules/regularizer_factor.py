@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reglint.calls import Argument, Call
-    from reglint.names import Value
+    from reglint.scopes import Value
 
 # Where each class takes its factors by position.
 _FACTORS = {

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from reglint.calls import arguments
 from reglint.model import Finding, Fix, Replace, Safety
-from reglint.names import Imported
 from reglint.rules.rule import Rule
 from reglint.rules.values import append_arguments
+from reglint.scopes import Imported
 from reglint.syntax import code, cst, dotted
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reglint.calls import Argument, Call
     from reglint.imports import ImportedName
     from reglint.model import Change
-    from reglint.names import Scope, Site
+    from reglint.scopes import Scope, Site
 
 # What each became, and the factors that Keras 1 filled in where the new one does not.
 _NEW: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from reglint.calls import Call
     from reglint.imports import ImportedName
-    from reglint.names import Module, Scope
+    from reglint.names import Module
+    from reglint.scopes import Scope
 
 _CONTRIB = "tensorflow.contrib.layers."
 # Keras' name of each; and of each factor its name, what it is multiplied by, and its default.

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from reglint.calls import Argument, Call
     from reglint.keras_api import Layer
     from reglint.model import Change
-    from reglint.names import Module, Site
+    from reglint.names import Module
+    from reglint.scopes import Site
 
 _WRAPPERS = frozenset({"Bidirectional", "TimeDistributed"})
 _KERNELS = frozenset({"kernel_regularizer", "W_regularizer", *keras_api.NEVER_ARGUMENTS})

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from reglint.model import Finding, Fix, Insert, Replace
-from reglint.names import Class, Value
 from reglint.rules.legacy_regularizer_argument import LEGACY
 from reglint.rules.rule import Rule
 from reglint.rules.values import keras_name, listed, reference, regularizers
+from reglint.scopes import Class, Value
 from reglint.syntax import code, cst, is_name, number, string
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from reglint.calls import Argument, Call
-    from reglint.names import Scope
+    from reglint.scopes import Scope
     from reglint.syntax import cst
 
 
