@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from reglint.canonical import symbol
-from reglint.model import Remove, Replace
+from reglint.model import Insert, Remove, Replace
 from reglint.scopes import Class, Imported, Value
-from reglint.syntax import children, cst, is_name, string
+from reglint.syntax import children, code, cst, is_name, string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +30,7 @@ class Argument:
     siblings: tuple[cst.CSTNode, ...]  # what it stands among; empty: it stands alone
     scope: Scope  # where its value is seen from
     shared: bool = False  # in a dictionary that others use too
+    goes_to: frozenset[str] = frozenset()  # all that such a dictionary is passed to, in Keras
 
     def renamed(self, name: str) -> Replace:
         """Return the change that gives the argument another name."""
@@ -37,6 +38,15 @@ class Argument:
             quote = self.key.quote
             return Replace(self.key, f"{self.key.prefix}{quote}{name}{quote}")
         return Replace(self.key, name)
+
+    def twin(self, name: str) -> Insert | None:
+        """Return the change that passes the same under another name as well, if there is one."""
+        text = code(self.value)
+        if isinstance(self.node, cst.Arg):
+            return Insert(self.value, f", {name}={text}")
+        if isinstance(self.node, cst.DictElement) and isinstance(self.key, cst.SimpleString):
+            return Insert(self.value, f", {self.key.quote}{name}{self.key.quote}: {text}")
+        return None
 
     def removed(self) -> Remove | None:
         """Return the change that takes the argument out, if that is possible."""
@@ -57,6 +67,7 @@ class Call:
     arguments: tuple[Argument, ...]
     complete: bool
     versions: frozenset[Version]  # the releases of Keras it may run on
+    assumed: bool  # that what is called is the default of a parameter
     scope: Scope
     module: Module
 
@@ -161,12 +172,11 @@ def _splat(node: cst.BaseExpression, scope: Scope, module: Module) -> list[Argum
     value = module.expression(node, scope)
     if value is None:
         return None
-    shared = isinstance(node, cst.Name) and _is_shared(node, scope, module)
-    entries = _entries(value, module, shared=shared)
+    entries = _entries(value, module, _use(node, scope, module))
     return None if entries is None else entries + _written(node, scope, module)
 
 
-def _entries(value: Value, module: Module, *, shared: bool) -> list[Argument] | None:
+def _entries(value: Value, module: Module, use: _Use) -> list[Argument] | None:
     """Return the entries of `{...}` or `dict(...)`; nothing if it is neither, or not all known."""
     node, scope = value.node, value.scope
     found = []
@@ -176,18 +186,14 @@ def _entries(value: Value, module: Module, *, shared: bool) -> list[Argument] | 
             if name is None or not isinstance(element, cst.DictElement):
                 return None
             siblings = tuple(node.elements)
-            found.append(
-                Argument(name, element.value, element.key, element, siblings, scope, shared)
-            )
+            found.append(Argument(name, element.value, element.key, element, siblings, scope, *use))
         return found
     if isinstance(node, cst.Call) and module.meaning(node.func, scope) == {"builtins.dict"}:
         for arg in node.args:
             if arg.star or arg.keyword is None:
                 return None
             name = arg.keyword.value
-            found.append(
-                Argument(name, arg.value, arg.keyword, arg, tuple(node.args), scope, shared)
-            )
+            found.append(Argument(name, arg.value, arg.keyword, arg, tuple(node.args), scope, *use))
         return found
     return None
 
@@ -197,32 +203,41 @@ def _written(node: cst.BaseExpression, scope: Scope, module: Module) -> list[Arg
     owner = scope.find(node.value) if isinstance(node, cst.Name) else None
     if owner is None or not isinstance(node, cst.Name):
         return []
-    shared = _is_shared(node, scope, module)
+    use = _use(node, scope, module)
     found = []
     for write in owner.writes.get(node.value, ()):
         name = string(write.key)
         if name is not None:
-            found.append(
-                Argument(name, write.value, write.key, write.node, (), write.scope, shared)
-            )
+            found.append(Argument(name, write.value, write.key, write.node, (), write.scope, *use))
     return found
 
 
-def _is_shared(node: cst.Name, scope: Scope, module: Module) -> bool:
-    """Tell whether a dictionary is used for more than to be splatted into calls of Keras."""
+class _Use(NamedTuple):
+    """What becomes of a dictionary that is splatted into a call."""
+
+    shared: bool = False  # it is used for more than to be splatted into calls of Keras
+    goes_to: frozenset[str] = frozenset()  # the names of what these calls call
+
+
+def _use(node: cst.BaseExpression, scope: Scope, module: Module) -> _Use:
+    if not isinstance(node, cst.Name):
+        return _Use()
     owner = scope.find(node.value)
-    known = {
-        id(arg.value)
-        for call in module.calls
-        for arg in cst.ensure_type(call.node, cst.Call).args
-        if arg.star == "**" and is_name(arg.value, node.value) and targets(call, module)[0]
-    }
+    known: set[int] = set()
+    goes_to: set[str] = set()
+    for call in module.calls:
+        for arg in cst.ensure_type(call.node, cst.Call).args:
+            if arg.star == "**" and is_name(arg.value, node.value):
+                symbols, _, _ = targets(call, module)
+                known |= {id(arg.value)} if symbols else set()
+                goes_to |= {s.name for s in symbols}
     for write in owner.writes.get(node.value, ()) if owner else ():
         known |= {id(n) for n in _dictionary_names(write.node)}
-    return any(
+    shared = any(
         id(use.node) not in known | module.stores and use.scope.find(node.value) is owner
         for use in module.loads.get(node.value, ())
     )
+    return _Use(shared, frozenset(goes_to))
 
 
 def _dictionary_names(node: cst.CSTNode) -> Iterator[cst.CSTNode]:

@@ -72,6 +72,7 @@ class Resolver:
         self._given = reader.options()
         self._problems = tuple(reader.problems)
         self._found: dict[Path, _Outcome] = {}
+        self._asked: dict[Path, _Outcome] = {}  # the same, as asked for: absolute or not
         self._everywhere: _Outcome | None = None
         if isolated:
             self._everywhere = self._outcome(None)
@@ -83,8 +84,11 @@ class Resolver:
 
         Raise ConfigError if that or the command line has errors, each time it is asked for.
         """
-        directory = _absolute(directory)
-        outcome = self._everywhere or self._found.get(directory) or self._nearest(directory)
+        outcome = self._everywhere or self._asked.get(directory)
+        if outcome is None:
+            absolute = _absolute(directory)
+            outcome = self._found.get(absolute) or self._nearest(absolute)
+            self._asked[directory] = outcome
         if isinstance(outcome, Config):
             return outcome
         raise ConfigError(outcome)

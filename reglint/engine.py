@@ -7,12 +7,13 @@ import re
 import traceback
 import warnings
 from contextlib import closing
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from reglint import calls, edits, imports, suppress
+from reglint import calls, edits, imports, keras_api, suppress
 from reglint.guards import reachable
 from reglint.model import Diagnostic, FileError, Finding, Fixed, Offer, Place, Result, Safety
 from reglint.names import Module
@@ -199,6 +200,13 @@ def _handlers(rules: tuple[type[Rule], ...], event: str) -> dict[str, tuple[type
     return table
 
 
+@lru_cache(maxsize=64)
+def _last_names(rules: tuple[type[Rule], ...]) -> frozenset[str]:
+    """Return how a call that some rule listens to can end, when it is called as an attribute."""
+    ends = {name.rpartition(".")[2] for name in _handlers(rules, "calls")}
+    return frozenset(ends | {"__init__", "partial"} | keras_api.layer_names())
+
+
 def _listening(rules: tuple[type[Rule], ...], event: str, name: str) -> tuple[type[Rule], ...]:
     table = _handlers(rules, event)
     return (*table.get(name, ()), *table.get(f"{name.rpartition('.')[0]}.*", ()))
@@ -226,11 +234,13 @@ def _findings(
 def _at_call(
     site: Site, module: Module, rules: tuple[type[Rule], ...], keras: frozenset[Version]
 ) -> Iterator[tuple[type[Rule], Findings]]:
+    node = cst.ensure_type(site.node, cst.Call)
+    if type(node.func) is cst.Attribute and node.func.attr.value not in _last_names(rules):
+        return  # nine calls out of ten, and no need to know of whom
     symbols, skip, target = calls.targets(site, module)
     listening = [_listening(rules, "calls", s.name) for s in symbols]
     if not listening or not all(listening):
         return
-    node = cst.ensure_type(site.node, cst.Call)
     keras = reachable(site.branch, keras, module)
     arguments, complete = calls.arguments(site, module, skip)
     every = [
@@ -242,6 +252,7 @@ def _at_call(
             arguments=arguments,
             complete=complete,
             versions=_meets(root, keras),
+            assumed=module.is_up_to_the_caller(target, site.scope),
             scope=site.scope,
             module=module,
         )
@@ -283,8 +294,10 @@ def _agreed(rule: Rule, candidates: list[calls.Call]) -> Iterator[Finding]:
     for finding in first:
         same = [f for other in others for f in other if f.node is finding.node]
         if len(same) == len(others):
-            fixes = [_common(fix, same) for fix in finding.fixes]
-            yield Finding(finding.node, finding.message, tuple(f for f in fixes if f))
+            fixes = list(filter(None, (_common(fix, same) for fix in finding.fixes)))
+            certain = not candidates[0].assumed
+            fixes = [fix if certain else _doubtful(fix) for fix in fixes]
+            yield Finding(finding.node, finding.message, tuple(fixes))
 
 
 def _common(fix: Fix, findings: list[Finding]) -> Fix | None:
@@ -293,6 +306,14 @@ def _common(fix: Fix, findings: list[Finding]) -> Fix | None:
     if len(variants) < len(findings):
         return None
     return max([fix, *variants], key=lambda variant: list(Safety).index(variant.safety))
+
+
+def _doubtful(fix: Fix) -> Fix:
+    """Return a fix of a call whose callee the caller of the function around it may replace."""
+    reason = "callers may pass something else to be called"
+    return (
+        fix if fix.safety is not Safety.SAFE else replace(fix, safety=Safety.UNSAFE, reason=reason)
+    )
 
 
 def _merge(found: list[tuple[type[Rule], Finding]]) -> list[tuple[type[Rule], Finding]]:

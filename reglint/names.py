@@ -13,7 +13,18 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from reglint.canonical import exported, symbol
-from reglint.scopes import UNKNOWN, Branch, Class, Imported, Opaque, Scope, Site, Value, Write
+from reglint.scopes import (
+    UNKNOWN,
+    Branch,
+    Class,
+    Default,
+    Imported,
+    Opaque,
+    Scope,
+    Site,
+    Value,
+    Write,
+)
 from reglint.syntax import children, cst, dotted, is_name, string
 
 if TYPE_CHECKING:
@@ -82,9 +93,11 @@ class Module:
     def _visit_Call(self, site: Site) -> None:
         node = cst.ensure_type(site.node, cst.Call)
         self.calls.append(site)
+        if type(node.func) is not cst.Attribute or node.func.attr.value != "setdefault":
+            return
         match node:
             case cst.Call(
-                func=cst.Attribute(value=cst.Name(name), attr=cst.Name("setdefault")),
+                func=cst.Attribute(value=cst.Name(name)),
                 args=[cst.Arg(value=key, star=""), cst.Arg(value=value, star="")],
             ):
                 self._write(name, Write(key, value, node, site.scope))
@@ -133,8 +146,7 @@ class Module:
     def _function(self, site: Site, parameters: cst.Parameters) -> Scope:
         inner = self._inside(site.node, site.scope)
         for p in _parameters(parameters):
-            # A default is what the parameter is unless the caller says otherwise.
-            value = Value(p.default, site.scope) if p.default else Opaque(p)
+            value = Default(p.default, site.scope) if p.default else Opaque(p)
             inner.bind(p.name.value, value)
         return inner
 
@@ -308,13 +320,24 @@ class Module:
             if found is None or is_name(node, "None"):
                 return Value(node, scope)
             match found.names[node.value]:
-                case [Value() as value] if not isinstance(value.node, cst.Param):
-                    if _is_default(found, value):
-                        return None  # the caller may pass something else
+                case [Value() as value]:
                     node, scope = value.node, value.scope
                 case _:
                     return None
         return None
+
+    def is_up_to_the_caller(self, node: cst.CSTNode, scope: Scope, depth: int = 8) -> bool:
+        """Tell whether the expression is, or comes from, a parameter that has a default."""
+        while isinstance(node, cst.Attribute):
+            node = node.value
+        found = scope.find(node.value) if isinstance(node, cst.Name) else None
+        if found is None or not isinstance(node, cst.Name) or depth == 0:
+            return False
+        return any(
+            isinstance(b, Default)
+            or (isinstance(b, Value) and self.is_up_to_the_caller(b.node, b.scope, depth - 1))
+            for b in found.names[node.value]
+        )
 
     def _union(
         self, nodes: list[cst.BaseExpression], scope: Scope, seen: tuple[object, ...]
@@ -335,7 +358,7 @@ class Module:
                     every.add(path)
                 case Class():
                     every.add(binding)
-                case Value():
+                case Value() | Default():
                     # `Dense = None` in an `except`, and `layers = layers.core`, add nothing.
                     if binding in seen or is_name(binding.node, "None"):
                         continue
@@ -377,13 +400,6 @@ def _parameters(parameters: cst.Parameters) -> Iterator[cst.Param]:
     for star in (parameters.star_arg, parameters.star_kwarg):
         if isinstance(star, cst.Param):
             yield star
-
-
-def _is_default(scope: Scope, value: Value) -> bool:
-    function = scope.node
-    return isinstance(function, (cst.FunctionDef, cst.Lambda)) and any(
-        p.default is value.node for p in _parameters(function.params)
-    )
 
 
 def _leaves(body: cst.BaseSuite) -> bool:

@@ -29,6 +29,14 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Default:
+    """A parameter with a default, which is what it is unless the caller says otherwise."""
+
+    node: cst.BaseExpression
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Class:
     """A class of this module."""
 
@@ -43,7 +51,7 @@ class Opaque:
     node: cst.CSTNode
 
 
-Binding: TypeAlias = "Imported | Value | Class | Opaque"
+Binding: TypeAlias = "Imported | Value | Default | Class | Opaque"
 Meaning: TypeAlias = "str | Class"
 UNKNOWN: frozenset[Meaning] = frozenset()
 

@@ -81,7 +81,7 @@ class LegacyRegularizerArgument(Rule):
             if argument.name in LEGACY:
                 message = f"`{argument.name}` of `{call.short}` is `{new}` since Keras 2"
             fixes = () if call.keyword(new) else (_fix(argument, new, call),)
-            yield Finding(argument.key, message + _caveat(call, layer), fixes)
+            yield Finding(argument.key, message + caveat(call, layer), fixes)
 
 
 def renamed(argument: str, layer: keras_api.Layer) -> str | None:
@@ -110,13 +110,13 @@ def _other_weights(argument: Argument, call: Call) -> str:
     return "a `GRU` has two biases since tf.keras, unless `reset_after=False`"
 
 
-def _caveat(call: Call, layer: keras_api.Layer) -> str:
+def caveat(call: Call, layer: keras_api.Layer) -> str:
     """Return what else keeps the call from running on Keras 3, honestly."""
     if all(version < (3, 0) for version in call.versions):
         return ""
     if call.short not in layer.names(Generation.KERAS_3):
         return f"; Keras 3 has no `{call.short}` at all"
-    names = [a.name for a in call.arguments if a.name and renamed(a.name, layer) is None]
+    names = [a.name for a in call.arguments if a.name and not a.name.endswith("_regularizer")]
     gone = layer.refused(names, Generation.KERAS_3)
     problems = []
     if gone:

@@ -21,6 +21,8 @@ _FACTORS = {
     "L1L2": ("l1", "l2"), "OrthogonalRegularizer": ("factor",),
     "orthogonal_regularizer": ("factor",), "ActivityRegularization": ("l1", "l2"),
 }  # fmt: skip
+# These take `None` for 0 since tf.keras 2.
+_OFF_BY_NONE = frozenset({"l1_l2", "L1L2", "ActivityRegularization"})
 _NARROW = frozenset(
     f"{package}.{name}" for package in ("numpy", "jax.numpy")
     for name in ("float32", "float16", "single", "half", "array", "asarray")
@@ -30,8 +32,9 @@ _NARROW = frozenset(
 class RegularizerFactor(Rule):
     """A regularizer is given a factor that is no number, or means something else.
 
-    - `L2(None)` is not "off": it is the default, 0.01, in tf.keras 2 and Keras 3, and a penalty
-      of `nan` in Keras 2.3. What is off is no regularizer at all, or a factor of 0.
+    - `L1(None)` and `L2(None)` are not "off": they mean the default, 0.01, in tf.keras 2 and Keras
+      3, and a penalty of `nan` in Keras 2.3. What is off is no regularizer at all, or a factor of
+      0. (`L1L2` does take `None` for 0; `OrthogonalRegularizer` raises.)
     - `L2(True)` is a factor of 1.
     - A negative factor rewards large weights: tf.keras 2 trains towards infinity, Keras 3 raises
       `ValueError`, as it does for `nan` and `inf`.
@@ -88,7 +91,11 @@ class RegularizerFactor(Rule):
     def _wrong(value: Value, call: Call) -> str | None:
         node = value.node
         if is_name(node, "None"):
-            return "is `None`, which means its default and not that it is off"
+            if call.short in _OFF_BY_NONE:
+                return None
+            if call.short.lower().startswith("ortho"):
+                return "is `None`, and must be a number"
+            return "is `None`, which means its default, 0.01, and not that it is off"
         if is_name(node, "True"):
             return "is `True`, which counts as 1"
         if string(node) is not None:

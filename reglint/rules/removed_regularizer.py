@@ -115,8 +115,10 @@ def _import_fix(imported: ImportedName, name: str) -> Fix | None:
     module, local = imported.module, imported.local
     called = {id(cst.ensure_type(site.node, cst.Call).func): site for site in module.calls}
     uses = imported.uses()
+    if not uses:
+        return _unused(imported)
     changes: list[Change] = []
-    only_called = bool(uses)
+    only_called = True
     for use in uses:
         site = called.get(id(use.node))
         if site is None:
@@ -133,6 +135,16 @@ def _import_fix(imported: ImportedName, name: str) -> Fix | None:
         return Fix(title, tuple(changes))
     reason = f"`{local}` is used for more than being called in this file"
     return Fix(title, tuple(changes), Safety.UNSAFE, reason)
+
+
+def _unused(imported: ImportedName) -> Fix | None:
+    removed = imported.removed()
+    if removed is None:
+        return None
+    if imported.module.calls:
+        return Fix("Remove the import, which nothing uses", (removed,))
+    reason = "other modules may import the name from this one, which only collects names"
+    return Fix("Remove the import", (removed,), Safety.UNSAFE, reason)
 
 
 def _renaming(

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from reglint import keras_api
 from reglint.calls import targets
 from reglint.keras_api import Effect, Generation
-from reglint.model import Finding, Fix, Insert, Safety
-from reglint.rules.legacy_regularizer_argument import renamed
+from reglint.model import Finding, Fix, Safety
+from reglint.rules.legacy_regularizer_argument import caveat, renamed
 from reglint.rules.rule import Rule
 from reglint.rules.values import append_arguments, listed, regularizers
-from reglint.syntax import code, cst
+from reglint.syntax import code, cst, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from reglint.scopes import Site
 
 _WRAPPERS = frozenset({"Bidirectional", "TimeDistributed"})
+# What has no weights of its own but holds what has.
+_HOLDERS = dict.fromkeys(_WRAPPERS, "the layer inside") | {
+    "RNN": "the cell",
+    "Model": "the layers",
+    "Sequential": "the layers",
+}
+_TYPO = 0.9  # similarity of `embedding_regularizer` and `embeddings_regularizer`, and above
 _KERNELS = frozenset({"kernel_regularizer", "W_regularizer", *keras_api.NEVER_ARGUMENTS})
 _TRAINING = frozenset({"compile", "fit"})
 
@@ -83,13 +90,13 @@ class UnacceptedRegularizerArgument(Rule):
                 continue  # RGL101's
             effect = _effect(argument.name, layer, newest)
             if effect is Effect.RAISES:
-                message = _refusal(argument.name, call, layer, newest)
-                yield Finding(argument.key, message, tuple(_fixes(argument, call, layer, newest)))
+                message = _refusal(argument.name, call, layer, newest) + caveat(call, layer)
             elif effect is Effect.SILENT:
-                message = (
-                    f"`{call.short}` accepts `{argument.name}` and drops it: there is no penalty"
-                )
-                yield Finding(argument.key, message, tuple(_fixes(argument, call, layer, newest)))
+                release = f"Keras {max(call.versions)[0]}"
+                message = f"`{call.short}` of {release} accepts `{argument.name}` and drops it"
+            else:
+                continue
+            yield Finding(argument.key, message, tuple(_fixes(argument, call, layer, newest)))
 
     def check_module(self, module: Module) -> Iterator[Finding]:
         """Find regularizers given to `model.compile(...)` and `model.fit(...)`."""
@@ -122,21 +129,37 @@ def _refusal(argument: str, call: Call, layer: Layer, newest: Generation) -> str
     )
     if silent:
         message += ", which Keras 2 accepts without adding a penalty"
-    elif call.short in _WRAPPERS:
-        message += ", which belongs to the layer inside"
+    elif call.short in _HOLDERS:
+        message += f", which belongs to {_HOLDERS[call.short]}"
     elif not instead:
         message += " and no weights to regularize"
     return f"{message}; it takes {listed(instead)}" if instead else message
 
 
 def _fixes(argument: Argument, call: Call, layer: Layer, newest: Generation) -> Iterator[Fix]:
-    if argument.shared:
+    removed = argument.removed()
+    if is_name(argument.value, "None") and removed:
+        yield Fix(f"Remove `{argument.name}`, which is `None`", (removed,))
+        return
+    if argument.shared or len(argument.goes_to) > 1:
         return
     kernels = [r for r in layer.regularizers(newest) if r != "bias_regularizer"]
     if call.short in _WRAPPERS:
         yield from _moved(argument, call)
     elif argument.name in _KERNELS and kernels and not any(map(call.keyword, kernels)):
         yield from _split(argument, layer, kernels, newest)
+    else:
+        yield from _misspelt(argument, call, layer, newest)
+
+
+def _misspelt(argument: Argument, call: Call, layer: Layer, newest: Generation) -> Iterator[Fix]:
+    """Rename an argument that is a letter or two away from one that the layer has."""
+    from difflib import get_close_matches  # noqa: PLC0415 - needed only where something is wrong
+
+    known = [*layer.regularizers(newest), "activity_regularizer"]
+    near = get_close_matches(argument.name or "", known, n=1, cutoff=_TYPO)
+    if near and not call.keyword(near[0]):
+        yield Fix(f"Rename it to `{near[0]}`", (argument.renamed(near[0]),))
 
 
 def _moved(argument: Argument, call: Call) -> Iterator[Fix]:
@@ -175,12 +198,10 @@ def _split(
         return
     if not first.startswith("depthwise"):
         return  # gamma or beta, kernel or recurrent kernel: who knows
-    if others and not (argument.node in argument.siblings and _repeatable(argument.value)):
+    twins = [argument.twin(other) for other in others]
+    if twins and not (all(twins) and _repeatable(argument.value)):
         return
-    more = "".join(f", {other}={code(argument.value)}" for other in others)
-    changes: list[Change] = [argument.renamed(first)]
-    if more:
-        changes.append(Insert(argument.value, more))
+    changes: list[Change] = [argument.renamed(first), *filter(None, twins)]
     reason = "it adds a penalty that Keras 2 silently leaves out"
     if newest not in {Generation.KERAS_3, Generation.KERAS_3_0}:
         reason = "it adds a penalty that is silently left out today"

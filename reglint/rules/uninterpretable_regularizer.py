@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from reglint.calls import Argument, Call
     from reglint.model import Change
 
+_GET = "keras.regularizers.get"
 # Strings that a Keras accepts and that then mean nothing, or that only an older Keras knew.
 _SILENT = {"l1l2", "L1L2"}  # no penalty at all
 _KERAS_1 = {"activity_l1": "l1", "activity_l2": "l2"}
@@ -70,10 +71,11 @@ class UninterpretableRegularizer(Rule):
     code = "RGL105"
     name = "uninterpretable-regularizer"
     since = (2, 0)
-    calls = ("keras.layers.*",)
+    calls = ("keras.layers.*", _GET)
 
     def check_call(self, call: Call) -> Iterator[Finding]:
-        for argument in regularizers(call):
+        arguments = call.arguments[:1] if call.name == _GET else regularizers(call)
+        for argument in arguments:
             value = call.module.expression(argument.value, argument.scope)
             given = _Given(argument, value or Value(argument.value, argument.scope), call)
             found = next(filter(None, (check(given) for check in _CHECKS)), None)
@@ -116,7 +118,7 @@ def _string(given: _Given) -> _Found:
         fixes = given.built("L1L2", "l1=0.01, l2=0.01")
         return f"{shown}, which Keras 1 understood, adds no penalty in later releases", fixes
     if text in _SILENT:
-        return f"{shown} is accepted and adds no penalty at all", ()
+        return f"{shown} is accepted by Keras 3 and adds no penalty at all", ()
     if text in _ABSTRACT:
         return f"{shown} names the base class, which is no regularizer itself", ()
     if text == "l1_l2":
@@ -178,6 +180,8 @@ def _strength(node: cst.BaseExpression, given: _Given) -> tuple[str, str] | None
 def _class(given: _Given) -> _Found:
     argument, call = given.argument, given.call
     if not isinstance(argument.value, (cst.Name, cst.Attribute)):
+        return None
+    if call.module.is_up_to_the_caller(argument.value, argument.scope):
         return None
     match [*call.module.meaning(argument.value, argument.scope)]:
         case [Class() as cls]:
