@@ -7,7 +7,13 @@ import re
 # The cell magics whose cell is Python all the same.
 _PYTHON_CELL = re.compile("capture|debug|ipytest|memit|prun|px|pypy|python3?|time|timeit")
 _CELL_MAGIC = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*(?P<magic>%%[ \t]*(?P<name>\w*))")
-_LINE_MAGIC = re.compile(r"[ \t]*(?P<magic>[%!?,;/](?:\\\n|[^\n])*)")
+# Some magics need no `%` where nothing else can be meant.
+_AUTOMAGIC = (
+    r"(?:cat|cd|conda|cp|ls|mkdir|mv|pip3?|pwd|rm)"
+    r"(?=\n|\Z|[ \t]+[-\w~./])(?![ \t]+(?:in|is|if|and|or|not)\b)"
+)
+_LINE_MAGIC = re.compile(rf"[ \t]*(?P<magic>(?:[%!?,;/]|{_AUTOMAGIC})(?:\\\n|[^\n])*)")
+_INDENT = re.compile(r"(?:[ \t]*\n)*([ \t]+)(?=\S)")
 _TOKEN = re.compile(
     r"""
     \#[^\n]*
@@ -22,6 +28,12 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+
+
+def indentation(written: str) -> str:
+    """Return the blanks before the first line of a cell, which IPython takes off every line."""
+    first = _INDENT.match(written.replace("\r\n", "\n").replace("\r", "\n"))
+    return first[1] if first else ""
 
 
 def blanked(text: str) -> str:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from json import JSONDecodeError, JSONDecoder, dumps
 from typing import TYPE_CHECKING, Any
 
-from reglint.magics import blanked
+from reglint.magics import blanked, indentation
 from reglint.model import Edit, Place
 from reglint.source import Cell, PlainText, SourceError, place_after, splice, split_bom
 
@@ -55,7 +55,7 @@ class Notebook:
             written = _python(cell, number)
             if written is None:
                 continue
-            plain = PlainText(written)
+            plain = PlainText(written, indentation(written))
             piece = blanked(plain.text)
             pieces.append(piece if piece.endswith("\n") else piece + "\n")
             cells.append(Cell(number, start, start + len(pieces[-1]), plain))

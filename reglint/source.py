@@ -33,24 +33,36 @@ class SourceError(Exception):
 
 @dataclass(frozen=True)  # no slots: what is computed on demand is kept
 class PlainText:
-    r"""A text as it was `written`, and as it is analysed: lines end in `\n`, no form feeds."""
+    r"""A text as it was `written`, and as it is analysed: lines end in `\n`, no form feeds.
+
+    The `indent`, if any, is not part of the lines that start with it.
+    """
 
     written: str
+    indent: str = ""
 
     @cached_property
     def text(self) -> str:
         """Return the text as analysed."""
         text = self.written.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "")
+        text = re.sub(f"(?m)^{self.indent}", "", text) if self.indent else text
         # JSON and some encodings can spell a lone surrogate, which no parser takes: `?` for it.
         return text if text.isascii() else text.encode(errors="replace").decode()
 
     @cached_property
     def _dropped(self) -> tuple[array[int], array[int]]:
-        r"""Return the offsets of each newline that was `\r\n`, and of what follows a form feed."""
+        r"""Return the offsets of each newline that was `\r\n`, and of what follows a gap.
+
+        A gap is a form feed, or a character of the indent.
+        """
         pairs, feeds = array("Q"), array("Q")
-        for match in re.finditer(r"\r\n|\f", self.written):
+        indent = rf"|(?:\A|(?<=[\n\r])){self.indent}" if self.indent else ""
+        for match in re.finditer(rf"\r\n|\f{indent}", self.written):
             offset = match.start() - len(pairs) - len(feeds)
-            (feeds if match[0] == "\f" else pairs).append(offset)
+            if match[0] == "\r\n":
+                pairs.append(offset)
+            else:
+                feeds.extend([offset] * len(match[0]))
         return pairs, feeds
 
     @cached_property
@@ -85,7 +97,8 @@ class PlainText:
         for edit in edits:
             start = self._start(edit.start)
             end = self._end(edit.end) if edit.end > edit.start else start
-            yield Edit(start, end, edit.text.replace("\n", self._newline(edit.start)))
+            newline = self._newline(edit.start) + self.indent
+            yield Edit(start, end, edit.text.replace("\n", newline))
 
 
 def splice(text: str, edits: Iterable[Edit]) -> str:

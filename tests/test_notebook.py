@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from reglint.magics import blanked
@@ -245,7 +245,7 @@ def moved(edits: list[Edit], offset: int) -> list[Edit]:
 
 @given(
     data=st.data(),
-    sources=st.lists(texts, min_size=1, max_size=3),
+    sources=st.lists(st.just("") | texts.map("x".__add__), min_size=1, max_size=3),
     style=styles,
     file=st.sampled_from(
         [(b"", b"\n", b""), (b"\xef\xbb\xbf", b"\n", b"\n"), (b" ", b"\r\n", b"\r\n")]
@@ -260,9 +260,11 @@ def test_an_edited_notebook_is_written_as_it_was(data, sources, style, file):
         return start + body.replace(b"\n", newline) + end
 
     source = Source.from_bytes("a.ipynb", dumped(*sources))
-    # Where a cell ends is where the next one starts: nothing is inserted there.
+    # Where a cell ends is where the next one starts: nothing is inserted there. And the first
+    # character stays: blanks before it would not be part of the text.
     changes = [
-        data.draw(edits_of(len(text.removesuffix("\n")))) if text else [] for text in sources
+        moved(data.draw(edits_of(len(text.removesuffix("\n")) - 1)), 1) if text else []
+        for text in sources
     ]
     edits = [
         edit
@@ -277,10 +279,12 @@ def test_an_edited_notebook_is_written_as_it_was(data, sources, style, file):
 
 @given(data=st.data(), strings=st.lists(texts, max_size=5), is_list=st.booleans(), style=styles)
 def test_any_source_can_be_edited(data, strings, is_list, style):
-    source = source_of(notebook(code(strings if is_list else "".join(strings))), **style)
-    edits = data.draw(edits_of(len("".join(strings))))
+    text = "".join(strings)
+    source = source_of(notebook(code(strings if is_list else text)), **style)
+    assume(source.text.rstrip("\n") == text.rstrip("\n"))  # not indented as a whole
+    edits = data.draw(edits_of(len(text)))
     edited = source.edited(edits)
-    assert codes(edited.data) == [spliced("".join(strings), edits)]
+    assert codes(edited.data) == [spliced(text, edits)]
     before, after = source.data.decode(), edited.data.decode()
     start = before.index('"source"') + len('"source":')
     assert after.startswith(before[:start])
@@ -416,3 +420,26 @@ def test_one_bad_cell_can_be_left_out():
     source = source.without_cells({2})
     ast.parse(source.text)
     assert str(source.place(source.text.index("W_regularizer"))) == "cell 3:1:18"
+
+
+# What IPython forgives
+
+
+def test_a_cell_that_is_indented_as_a_whole():
+    text = "  x = 1\n  if x:\n    y = '''\nz'''\n\n  w = 2"
+    source = source_of(notebook(code(text)))
+    assert source.text == "x = 1\nif x:\n  y = '''\nz'''\n\nw = 2\n"
+    at = source.text.index("w")
+    assert source.place(at) == Place(1, 6, 3)
+    changed = source.edited([Edit(at, at, "new = 0\n")])
+    assert codes(changed.data) == [text.replace("  w", "  new = 0\n  w")]
+
+
+@pytest.mark.parametrize("line", ["ls -la ../data", "pip install keras", "cd ~/work", "pwd", "ls"])
+def test_magics_that_need_no_sign(line):
+    assert blanked(f"{line}\nx = 1") == f"0{' ' * (len(line) - 1)}\nx = 1"
+
+
+@pytest.mark.parametrize("line", ["ls = [1]", "rm(1)", "cat.x", "pip in x", "ls, cd = 1, 2"])
+def test_names_like_magics_stay(line):
+    assert blanked(line) == line
