@@ -241,6 +241,16 @@ def _at_call(
     listening = [_listening(rules, "calls", s.name) for s in symbols]
     if not listening or not all(listening):
         return
+    first, *others = listening
+    layer = all(name.startswith("keras.layers.") for name, _ in symbols)
+    interested = [
+        rule
+        for rule in first
+        if all(rule in other for other in others)
+        and not (layer and rule.argument and not _may_pass(node, rule.argument))
+    ]
+    if not interested:
+        return
     keras = reachable(site.branch, keras, module)
     arguments, complete = calls.arguments(site, module, skip)
     every = [
@@ -258,11 +268,17 @@ def _at_call(
         )
         for name, root in sorted(symbols)
     ]
-    first, *others = listening
-    for rule in first:
-        listens = all(rule in other for other in others)
-        if listens and all(_meet(rule.since, rule.until, call.versions) for call in every):
+    for rule in interested:
+        if all(_meet(rule.since, rule.until, call.versions) for call in every):
             yield rule, partial(_agreed, rule(), every)
+
+
+def _may_pass(node: cst.Call, argument: str) -> bool:
+    """Tell whether a call may have an argument whose name ends like this."""
+    return any(
+        arg.star == "**" or (arg.keyword is not None and arg.keyword.value.endswith(argument))
+        for arg in node.args
+    )
 
 
 # The releases that each name of Keras can be; the others can be any.

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cache
 from io import StringIO
+from itertools import groupby
+from os.path import dirname
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -208,9 +210,7 @@ def _outcomes(
     progress: Progress | None,
 ) -> Iterator[Outcome]:
     tasks: list[_Task] = []
-    for path in paths:
-        config = resolver.for_directory(Path(path).parent)
-        task = _Task(path, config.settings(Path(path)), plan.mode, config.root)
+    for task in _tasks(paths, resolver, plan.mode):
         if known := _known(task, caches):
             yield known
         else:
@@ -226,6 +226,16 @@ def _outcomes(
             yield _written(task, outcome) if plan.write else outcome
         if progress:
             progress(number, len(tasks))
+
+
+def _tasks(paths: Sequence[str], resolver: Resolver, mode: Mode) -> Iterator[_Task]:
+    for folder, together in groupby(paths, key=dirname):
+        config = resolver.for_directory(Path(folder))
+        shared: Settings | None = None
+        for path in together:
+            if shared is None or config.options.per_file_ignores:
+                shared = config.settings(Path(path))
+            yield _Task(path, shared, mode, config.root)
 
 
 def _written(task: _Task, outcome: Outcome) -> Outcome:

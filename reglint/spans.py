@@ -32,6 +32,10 @@ class Span(NamedTuple):
     full_end: int
 
 
+class _AllFoundError(Exception):
+    """What is behind the last node asked for need not be generated."""
+
+
 class _Recorder(CodegenState):
     def __init__(self, tree: cst.Module, nodes: Iterable[cst.CSTNode]) -> None:
         super().__init__(tree.default_indent, tree.default_newline)
@@ -57,6 +61,8 @@ class _Recorder(CodegenState):
     def after_codegen(self, node: cst.CSTNode) -> None:
         if id(node) in self.wanted:
             self.full[id(node)] = (self._open.pop(), self.offset)
+            if len(self.full) == len(self.wanted):
+                raise _AllFoundError
 
     def record_syntactic_position(  # type: ignore[override] # libcst only enters what it returns
         self,
@@ -94,7 +100,8 @@ def locate(tree: cst.Module, nodes: Iterable[cst.CSTNode]) -> dict[int, Span]:
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, _DEPTH))
     try:
-        tree._codegen(recorder)  # noqa: SLF001 - as libcst's own providers do
+        with contextlib.suppress(_AllFoundError):
+            tree._codegen(recorder)  # noqa: SLF001 - as libcst's own providers do
     finally:
         sys.setrecursionlimit(limit)
     return {id(n): Span(*recorder.range(n), *recorder.full[id(n)]) for n in nodes}

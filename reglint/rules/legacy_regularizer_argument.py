@@ -68,6 +68,7 @@ class LegacyRegularizerArgument(Rule):
     since = (2, 0)
     triggers = (b"keras", b"egulariz", rb"\b[WbU]_regularizer|weights?_regularizer")
     calls = ("keras.layers.*",)
+    argument = "_regularizer"
 
     def check_call(self, call: Call) -> Iterator[Finding]:
         layer = keras_api.layer(call.short)

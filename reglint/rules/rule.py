@@ -32,6 +32,8 @@ class Rule:
     # Canonical names; "keras.layers.*" is everything in keras.layers.
     calls: ClassVar[tuple[str, ...]] = ()
     imports: ClassVar[tuple[str, ...]] = ()
+    # If set, calls of layers are of interest only with an argument whose name ends like this.
+    argument: ClassVar[str] = ""
 
     def check_call(self, call: Call) -> Iterator[Finding]:
         """Look at one call of something in `calls`."""

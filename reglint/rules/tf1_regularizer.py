@@ -78,6 +78,7 @@ class Tf1Regularizer(Rule):
     since = (2, 0)
     triggers = (b"keras", b"egulariz", rb"tensorflow|tf_slim")
     calls = ("keras.layers.*", _GET, *_COLLECTED)
+    argument = "_regularizer"
     imports = tuple(_CONTRIB + name for name in _NEW)
 
     def check_call(self, call: Call) -> Iterator[Finding]:

@@ -78,6 +78,7 @@ class UnacceptedRegularizerArgument(Rule):
     name = "unaccepted-regularizer-argument"
     since = (2, 0)
     calls = ("keras.layers.*", "keras.Input", "keras.Model", "keras.Sequential")
+    argument = "_regularizer"
 
     def check_call(self, call: Call) -> Iterator[Finding]:
         layer = keras_api.layer(call.short)

@@ -72,6 +72,7 @@ class UninterpretableRegularizer(Rule):
     name = "uninterpretable-regularizer"
     since = (2, 0)
     calls = ("keras.layers.*", _GET)
+    argument = "_regularizer"
 
     def check_call(self, call: Call) -> Iterator[Finding]:
         arguments = call.arguments[:1] if call.name == _GET else regularizers(call)
