@@ -97,12 +97,12 @@ def code_base(folder: Path, files: int, runs: int) -> None:
     )
     row(f"check {files} files", median(cold, runs, cwd=folder), peer, parse)
     row(f"check {files} files again (cache)", median(check, runs, cwd=folder), peer, parse)
-    fix = median([*REGLINT, "fix", "--isolated", "--diff", "."], runs, cwd=folder)
+    fix = median([*REGLINT, "fix", "--isolated", "--no-cache", "--diff", "."], runs, cwd=folder)
     row(f"fix --diff {files} files", fix, peer, parse)
-    peers(folder, mentioning, runs)
+    peers(folder, mentioning)
 
 
-def peers(folder: Path, mentioning: list[Path], runs: int) -> None:
+def peers(folder: Path, mentioning: list[Path], runs: int = 1) -> None:
     """Run what other linters are installed on the files that mention regularization."""
     files = [str(path) for path in mentioning]
     reglint = median([*REGLINT, "check", "--isolated", "--no-cache", *files], runs, cwd=folder)
