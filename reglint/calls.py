@@ -132,6 +132,29 @@ def _symbols(meanings: frozenset[Meaning], module: Module) -> frozenset[Symbol]:
     return frozenset(found)
 
 
+def enclosing_bases(site: Site, module: Module) -> frozenset[Symbol]:
+    """Return all that the class around a place is known to derive from in Keras.
+
+    Followed through the classes of this module; what is not known is left out.
+    """
+    scope = site.scope.enclosing(cst.ClassDef)
+    waiting: list[Meaning] = []
+    if scope is not None and isinstance(scope.node, cst.ClassDef):
+        waiting.append(Class(scope.node, scope.parent or module.scope))
+    seen: set[int] = set()
+    found: set[Symbol] = set()
+    while waiting:
+        meaning = waiting.pop()
+        if isinstance(meaning, Class):
+            if id(meaning.node) not in seen:
+                seen.add(id(meaning.node))
+                for base in meaning.node.bases:
+                    waiting += module.meaning(base.value, meaning.scope)
+        elif (known := symbol(meaning)) and known.root:
+            found.add(known)
+    return frozenset(found)
+
+
 def _bases(cls: Class, module: Module) -> frozenset[Meaning]:
     """Return what the only base of a class may be; with several, who knows whose turn it is."""
     if len(cls.node.bases) != 1 or cls.node.bases[0].star:

@@ -30,6 +30,8 @@ _TF1 = re.compile(
     r"(?:tensorflow\.contrib\.(?:layers|slim)|tf_slim)(?:\.\w+)*\.(?P<name>l1|l2|l1_l2)_regularizer$"
 )
 _TF_COMPAT = re.compile(r"^tensorflow(_core)?\.(compat\.v[12]\.)?")
+# Under `keras.utils` as well, in every release.
+_SAVING = frozenset({"register_keras_serializable"})
 _TOP = frozenset({"Input", "Model", "Sequential", "Variable"})
 
 
@@ -68,6 +70,10 @@ def _public(rest: str) -> str:
         return f"keras.{last}"
     if package in {"layers", "engine", "legacy"} and last in keras_api.layer_names():
         return f"keras.layers.{last}"
+    if last in _SAVING and package in {"utils", "saving"}:
+        return f"keras.saving.{last}"
+    if package == "optimizers" and last[:1].isupper():
+        return f"keras.optimizers.{'legacy.' if 'legacy' in modules else ''}{last}"
     if package == "regularizers":
         return f"keras.regularizers.{last}"
     return f"keras.{rest}" if rest else "keras"

@@ -55,7 +55,7 @@ def check(source: Source, settings: Settings) -> Result:
     those that do not parse become errors of the result, the others are checked.
     """
     tree, source, errors = _parse_cells(source)
-    with closing(Module(tree, settings.shadowed)) as module:
+    with closing(Module(tree, settings.shadowed, settings.keras)) as module:
         found = _found(source, module, settings, errors)
         diagnostics = _diagnostics(source, tree, _merge(found))
     result = suppress.apply(source.text, diagnostics, settings.codes)
@@ -70,7 +70,7 @@ def _found(
     """Return all findings; a rule that crashes becomes one of `errors`."""
     rules = [rule for rule in RULES if rule.code in settings.codes]
     found: list[tuple[type[Rule], Finding]] = []
-    for rule, findings in _findings(module, rules, settings.keras):
+    for rule, findings in _findings(module, rules):
         try:
             found += [(rule, finding) for finding in findings()]
         except Exception as error:  # noqa: BLE001 - one broken rule must not take the others along
@@ -202,7 +202,7 @@ def _handlers(rules: tuple[type[Rule], ...], event: str) -> dict[str, tuple[type
 
 @lru_cache(maxsize=64)
 def _last_names(rules: tuple[type[Rule], ...]) -> frozenset[str]:
-    """Return how a call that some rule listens to can end, when it is called as an attribute."""
+    """Return how the name of what is called can end, if it is an attribute that matters."""
     ends = {name.rpartition(".")[2] for name in _handlers(rules, "calls")}
     return frozenset(ends | {"__init__", "partial"} | keras_api.layer_names())
 
@@ -212,27 +212,25 @@ def _listening(rules: tuple[type[Rule], ...], event: str, name: str) -> tuple[ty
     return (*table.get(name, ()), *table.get(f"{name.rpartition('.')[0]}.*", ()))
 
 
-def _findings(
-    module: Module, rules: list[type[Rule]], keras: frozenset[Version]
-) -> Iterator[tuple[type[Rule], Findings]]:
+def _findings(module: Module, rules: list[type[Rule]]) -> Iterator[tuple[type[Rule], Findings]]:
     """Yield what finds what each rule finds at each event it listens to."""
     active = tuple(rules)
     for site in module.calls:
-        yield from _at_call(site, module, active, keras)
+        yield from _at_call(site, module, active)
     for site in module.imports:
         for imported in imports.names(site, module):
             listening = _listening(active, "imports", imported.name)
-            versions = reachable(site.branch, keras, module) if listening else keras
+            versions = reachable(site.branch, module) if listening else module.keras
             for rule in listening:
                 if _meet(rule.since, rule.until, versions):
                     yield rule, partial(rule().check_import, imported)
     for rule in active:
-        if _meet(rule.since, rule.until, keras):
+        if _meet(rule.since, rule.until, module.keras):
             yield rule, partial(rule().check_module, module)
 
 
 def _at_call(
-    site: Site, module: Module, rules: tuple[type[Rule], ...], keras: frozenset[Version]
+    site: Site, module: Module, rules: tuple[type[Rule], ...]
 ) -> Iterator[tuple[type[Rule], Findings]]:
     node = cst.ensure_type(site.node, cst.Call)
     if type(node.func) is cst.Attribute and node.func.attr.value not in _last_names(rules):
@@ -251,7 +249,7 @@ def _at_call(
     ]
     if not interested:
         return
-    keras = reachable(site.branch, keras, module)
+    keras = reachable(site.branch, module)
     arguments, complete = calls.arguments(site, module, skip)
     every = [
         calls.Call(

@@ -47,10 +47,9 @@ class _UnknownError(Exception):
     """The expression does not follow from the version of Keras alone."""
 
 
-def reachable(
-    branch: Branch | None, versions: frozenset[Version], module: Module
-) -> frozenset[Version]:
-    """Return the releases out of `versions` on which code in this branch is meant to run."""
+def reachable(branch: Branch | None, module: Module) -> frozenset[Version]:
+    """Return the releases, out of the module's, on which code in this branch is meant to run."""
+    versions = module.keras
     while branch is not None and versions:
         match branch.node:
             case cst.Try():

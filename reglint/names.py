@@ -30,6 +30,7 @@ from reglint.syntax import children, cst, dotted, is_name, string
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from reglint.model import Version
     from reglint.scopes import Meaning
 
 _BUILTINS = frozenset(dir(builtins))
@@ -44,15 +45,23 @@ class Module:
     """Everything the rules need to know of one module.
 
     The sites are in the order of the source. `shadowed` are the top-level packages that the
-    project defines itself: what is imported from them is not Keras, whatever its name.
+    project defines itself: what is imported from them is not Keras, whatever its name. `keras`
+    are the releases of Keras that the module may run on.
     """
 
-    def __init__(self, tree: cst.Module, shadowed: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        tree: cst.Module,
+        shadowed: frozenset[str] = frozenset(),
+        keras: frozenset[Version] = frozenset(),
+    ) -> None:
         self.tree = tree
         self.shadowed = shadowed
+        self.keras = keras
         self.scope = Scope(tree)
         self.calls: list[Site] = []
         self.imports: list[Site] = []  # `from` imports
+        self.decorators: list[Site] = []
         self.classes: list[Class] = []
         self.loads: dict[str, list[Site]] = {}  # the plain names: no attributes, no keywords
         self.stores: set[int] = set()  # ids of the nodes that bind a name rather than read it
@@ -128,6 +137,9 @@ class Module:
                 Imported(f"{module}.{dotted(alias.name)[0]}", alias, node),
             )
         return []
+
+    def _visit_Decorator(self, site: Site) -> None:
+        self.decorators.append(site)
 
     def _visit_FunctionDef(self, site: Site) -> list[Site]:
         node = cst.ensure_type(site.node, cst.FunctionDef)

@@ -132,7 +132,7 @@ def test_a_pipe_called_like_python(python, here):
 
 
 @pytest.mark.parametrize(
-    ("option", "guess"), [("RGL1O1", "RGL101"), ("legacy-regularizer-argumnt", "legacy-")]
+    ("option", "guess"), [("RGL101x", "RGL101"), ("legacy-regularizer-argumnt", "legacy-")]
 )
 def test_misspelt_rule(reglint, option, guess):
     done = reglint("check", "--select", option)

@@ -16,7 +16,7 @@ from reglint.scopes import Class
 
 
 def module(text, shadowed=frozenset()):
-    return Module(cst.parse_module(textwrap.dedent(text)), shadowed)
+    return Module(cst.parse_module(textwrap.dedent(text)), shadowed, frozenset(KNOWN_VERSIONS))
 
 
 def called(text, shadowed=frozenset()):
@@ -184,13 +184,12 @@ def test_an_expression_is_followed_through_names():
 # Version guards.
 
 OLD, NEW = "Dense('old')", "Dense('new')"
-ALL = frozenset(KNOWN_VERSIONS)
 
 
 def versions(text, marker):
     mod = module("import keras\nfrom keras.layers import Dense\n" + textwrap.dedent(text))
     (site,) = (s for s in mod.calls if s.node.args and marker == mod.tree.code_for_node(s.node))
-    return {v[0] for v in reachable(site.branch, ALL, mod)}
+    return {v[0] for v in reachable(site.branch, mod)}
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reglint.rules.changed_l1_l2_default import ChangedL1L2Default
+from reglint.rules.decay_is_not_weight_decay import DecayIsNotWeightDecay
+from reglint.rules.legacy_add_weight import LegacyAddWeight
 from reglint.rules.legacy_regularizer_argument import LegacyRegularizerArgument
 from reglint.rules.legacy_strength_keyword import LegacyStrengthKeyword
+from reglint.rules.registration_not_called import RegistrationNotCalled
 from reglint.rules.regularizer_factor import RegularizerFactor
 from reglint.rules.removed_regularizer import RemovedRegularizer
 from reglint.rules.tf1_regularizer import Tf1Regularizer
@@ -27,4 +30,7 @@ RULES: tuple[type[Rule], ...] = (
     Tf1Regularizer,
     UnacceptedRegularizerArgument,
     RegularizerFactor,
+    DecayIsNotWeightDecay,
+    LegacyAddWeight,
+    RegistrationNotCalled,
 )

@@ -29,7 +29,7 @@ class Rule:
     # Patterns all of which occur in the bytes of every file the rule can find something in. Plain
     # words are sought ten times faster than expressions, so they come first.
     triggers: ClassVar[tuple[bytes, ...]] = (b"keras", b"egulariz")
-    # Canonical names; "keras.layers.*" is everything in keras.layers.
+    # Canonical names, and "keras.layers.*" for every layer.
     calls: ClassVar[tuple[str, ...]] = ()
     imports: ClassVar[tuple[str, ...]] = ()
     # If set, calls of layers are of interest only with an argument whose name ends like this.
