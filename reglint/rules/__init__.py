@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reglint.rules.changed_l1_l2_default import ChangedL1L2Default
+from reglint.rules.constant_activity_penalty import ConstantActivityPenalty
 from reglint.rules.decay_is_not_weight_decay import DecayIsNotWeightDecay
 from reglint.rules.legacy_add_weight import LegacyAddWeight
 from reglint.rules.legacy_regularizer_argument import LegacyRegularizerArgument
 from reglint.rules.legacy_strength_keyword import LegacyStrengthKeyword
+from reglint.rules.multiplied_activity_regularizer import MultipliedActivityRegularizer
 from reglint.rules.registration_not_called import RegistrationNotCalled
 from reglint.rules.regularizer_factor import RegularizerFactor
 from reglint.rules.removed_regularizer import RemovedRegularizer
@@ -32,5 +34,7 @@ RULES: tuple[type[Rule], ...] = (
     RegularizerFactor,
     DecayIsNotWeightDecay,
     LegacyAddWeight,
+    ConstantActivityPenalty,
+    MultipliedActivityRegularizer,
     RegistrationNotCalled,
 )
