@@ -14,6 +14,7 @@ from reglint.rules.multiplied_activity_regularizer import MultipliedActivityRegu
 from reglint.rules.registration_not_called import RegistrationNotCalled
 from reglint.rules.regularizer_factor import RegularizerFactor
 from reglint.rules.removed_regularizer import RemovedRegularizer
+from reglint.rules.rnn_cell_activity_regularizer import RnnCellActivityRegularizer
 from reglint.rules.tf1_regularizer import Tf1Regularizer
 from reglint.rules.unaccepted_regularizer_argument import UnacceptedRegularizerArgument
 from reglint.rules.uninterpretable_regularizer import UninterpretableRegularizer
@@ -35,6 +36,7 @@ RULES: tuple[type[Rule], ...] = (
     DecayIsNotWeightDecay,
     LegacyAddWeight,
     ConstantActivityPenalty,
+    RnnCellActivityRegularizer,
     MultipliedActivityRegularizer,
     RegistrationNotCalled,
 )
