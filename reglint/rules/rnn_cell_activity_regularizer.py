@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.calls import targets
+from reglint.calls import arguments, targets
 from reglint.model import Finding, Fix, Safety
 from reglint.rules.rule import Rule
 from reglint.rules.values import append_arguments
+from reglint.scopes import Site
 from reglint.syntax import code, cst, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reglint.calls import Argument, Call
+    from reglint.names import Module
+    from reglint.scopes import Scope
 
 _NAME = "activity_regularizer"
+_STACK = "keras.layers.StackedRNNCells"
+_CELLS = {_STACK, *(f"keras.layers.{name}Cell" for name in ("LSTM", "GRU", "SimpleRNN"))}
 
 
 class RnnCellActivityRegularizer(Rule):
@@ -25,7 +30,8 @@ class RnnCellActivityRegularizer(Rule):
     `fit` raises `InaccessibleTensorError` on TensorFlow and `UnexpectedTracerError` on JAX. On
     torch there is one penalty for each step, output and state.
 
-    `RNN` itself takes an `activity_regularizer`, for its output.
+    `RNN` itself takes an `activity_regularizer`, for its output. A cell that is called by the
+    code itself, and not by `RNN`, is none of this rule's business: there the penalty works.
 
     ## Example
 
@@ -53,30 +59,40 @@ class RnnCellActivityRegularizer(Rule):
     name = "rnn-cell-activity-regularizer"
     since = (2, 4)
     triggers = (b"keras", b"activity_regularizer", rb"Cell")
-    calls = tuple(
-        f"keras.layers.{name}"
-        for name in ("LSTMCell", "GRUCell", "SimpleRNNCell", "StackedRNNCells")
-    )
-    argument = _NAME
+    calls = ("keras.layers.RNN",)
 
     def check_call(self, call: Call) -> Iterator[Finding]:
-        penalty = call.keyword(_NAME)
-        if penalty is None or is_name(penalty.value, "None"):
+        cell = next(iter([*call.positional, *filter(None, [call.keyword("cell")])]), None)
+        if cell is None:
             return
-        message = f"`{_NAME}` of a cell cannot leave the loop over time: `fit` raises"
-        yield Finding(penalty.key, message, tuple(_moved(penalty, call)))
+        for site in _cells(cell.value, cell.scope, call.module):
+            found, _ = arguments(site, call.module)
+            penalty = next((argument for argument in found if argument.name == _NAME), None)
+            if penalty and not is_name(penalty.value, "None"):
+                message = f"`{_NAME}` of a cell cannot leave the loop over time: `fit` raises"
+                fixes = _moved(penalty, call) if site.node is cell.value else ()
+                yield Finding(penalty.key, message, tuple(fixes))
+
+
+def _cells(node: cst.BaseExpression, scope: Scope, module: Module) -> Iterator[Site]:
+    """Yield where the cells are made that an expression holds."""
+    value = module.expression(node, scope)
+    if value and isinstance(value.node, (cst.List, cst.Tuple)):
+        for element in value.node.elements:
+            yield from _cells(element.value, value.scope, module)
+    elif value and isinstance(value.node, cst.Call):
+        site = Site(value.node, value.scope, None)
+        names = {found.name for found in targets(site, module)[0]}
+        if names and names <= _CELLS:
+            yield site
+        if names == {_STACK} and value.node.args:
+            yield from _cells(value.node.args[0].value, value.scope, module)
 
 
 def _moved(penalty: Argument, call: Call) -> Iterator[Fix]:
-    """Give the regularizer to the `RNN(...)` around the cell, if that is where it stands."""
+    """Give the regularizer to the `RNN(...)` around the cell."""
     removed = penalty.removed()
-    for site in call.module.calls:
-        outer = cst.ensure_type(site.node, cst.Call)
-        if not any(arg.value is call.node for arg in outer.args) or removed is None:
-            continue
-        names = {found.name for found in targets(site, call.module)[0]}
-        given = {arg.keyword.value for arg in outer.args if arg.keyword}
-        if names == {"keras.layers.RNN"} and _NAME not in given:
-            changes = (removed, append_arguments(outer, f"{_NAME}={code(penalty.value)}"))
-            reason = "the output is penalised, and not what the cell gives at each step"
-            yield Fix("Move it to the `RNN`", changes, Safety.UNSAFE, reason)
+    if removed and not call.keyword(_NAME):
+        changes = (removed, append_arguments(call.node, f"{_NAME}={code(penalty.value)}"))
+        reason = "the output is penalised, and not what the cell gives at each step"
+        yield Fix("Move it to the `RNN`", changes, Safety.UNSAFE, reason)
