@@ -55,9 +55,15 @@ def check(source: Source, settings: Settings) -> Result:
     those that do not parse become errors of the result, the others are checked.
     """
     tree, source, errors = _parse_cells(source)
-    with closing(Module(tree, settings.shadowed, settings.keras)) as module:
-        found = _found(source, module, settings, errors)
-        diagnostics = _diagnostics(source, tree, _merge(found))
+    diagnostics: list[Diagnostic] = []
+    try:
+        with closing(Module(tree, settings.shadowed, settings.keras)) as module:
+            found = _found(source, module, settings, errors)
+            diagnostics = _diagnostics(source, tree, _merge(found))
+    except RecursionError:
+        raise
+    except Exception as error:  # noqa: BLE001 - what fails on one file must not end the run
+        errors.append(_internal(source, "the analysis", error))
     result = suppress.apply(source.text, diagnostics, settings.codes)
     unused = [_unused(source, item) for item in result.unused]
     kept = sorted([*result.kept, *unused], key=lambda d: d.order)
@@ -74,7 +80,7 @@ def _found(
         try:
             found += [(rule, finding) for finding in findings()]
         except Exception as error:  # noqa: BLE001 - one broken rule must not take the others along
-            errors.append(_internal(source, rule, error))
+            errors.append(_internal(source, rule.code, error))
     return found
 
 
@@ -213,7 +219,7 @@ def _listening(rules: tuple[type[Rule], ...], event: str, name: str) -> tuple[ty
 
 
 def _findings(module: Module, rules: list[type[Rule]]) -> Iterator[tuple[type[Rule], Findings]]:
-    """Yield what finds what each rule finds at each event it listens to."""
+    """Yield, for each event that a rule listens to, the call that asks the rule."""
     active = tuple(rules)
     for site in module.calls:
         yield from _at_call(site, module, active)
@@ -222,10 +228,10 @@ def _findings(module: Module, rules: list[type[Rule]]) -> Iterator[tuple[type[Ru
             listening = _listening(active, "imports", imported.name)
             versions = reachable(site.branch, module) if listening else module.keras
             for rule in listening:
-                if _meet(rule.since, rule.until, versions):
+                if _overlap(rule.since, rule.until, versions):
                     yield rule, partial(rule().check_import, imported)
     for rule in active:
-        if _meet(rule.since, rule.until, module.keras):
+        if _overlap(rule.since, rule.until, module.keras):
             yield rule, partial(rule().check_module, module)
 
 
@@ -249,7 +255,7 @@ def _at_call(
     ]
     if not interested:
         return
-    keras = reachable(site.branch, module)
+    versions = reachable(site.branch, module)
     arguments, complete = calls.arguments(site, module, skip)
     every = [
         calls.Call(
@@ -259,7 +265,7 @@ def _at_call(
             target=target,
             arguments=arguments,
             complete=complete,
-            versions=_meets(root, keras),
+            versions=_releases(root, versions),
             assumed=module.is_up_to_the_caller(target, site.scope),
             scope=site.scope,
             module=module,
@@ -267,7 +273,7 @@ def _at_call(
         for name, root in sorted(symbols)
     ]
     for rule in interested:
-        if all(_meet(rule.since, rule.until, call.versions) for call in every):
+        if all(_overlap(rule.since, rule.until, call.versions) for call in every):
             yield rule, partial(_agreed, rule(), every)
 
 
@@ -288,14 +294,14 @@ _LIFE = {
 
 
 @lru_cache(maxsize=256)
-def _meets(root: str, keras: frozenset[Version]) -> frozenset[Version]:
+def _releases(root: str, versions: frozenset[Version]) -> frozenset[Version]:
     """Return those of the releases that the name used for Keras can be."""
     first, last = _LIFE.get(root, ((0, 0), (99, 0)))
-    return frozenset(v for v in keras if first <= v <= last)
+    return frozenset(v for v in versions if first <= v <= last)
 
 
 @lru_cache(maxsize=1024)
-def _meet(since: Version, until: Version, versions: frozenset[Version]) -> bool:
+def _overlap(since: Version, until: Version, versions: frozenset[Version]) -> bool:
     return any(since <= version <= until for version in versions)
 
 
@@ -342,10 +348,10 @@ def _merge(found: list[tuple[type[Rule], Finding]]) -> list[tuple[type[Rule], Fi
     return list(merged.values())
 
 
-def _internal(source: Source, rule: type[Rule], error: Exception) -> FileError:
+def _internal(source: Source, failed: str, error: Exception) -> FileError:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
-    what = f"internal-error: {rule.code} failed with {type(error).__name__}: {error} ({where})"
+    what = f"internal-error: {failed} failed with {type(error).__name__}: {error} ({where})"
     return FileError(source.path, what)
 
 

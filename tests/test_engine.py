@@ -236,6 +236,17 @@ def test_a_rule_that_crashes_is_named_and_the_others_go_on():
     assert error.message.startswith("internal-error: RGL995 failed with KeyError")
 
 
+def test_an_analysis_that_crashes_is_an_error_of_the_file(monkeypatch):
+    def walk(*_):
+        raise KeyError("no such node")
+
+    monkeypatch.setattr(engine, "Module", walk)
+    result = engine.check(source(BAD), ALL)
+    assert not result.diagnostics
+    (error,) = result.errors
+    assert error.message.startswith("internal-error: the analysis failed with KeyError")
+
+
 # Which edits go together.
 
 
