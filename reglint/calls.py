@@ -81,6 +81,10 @@ class Call:
         """Return the positional arguments."""
         return tuple(a for a in self.arguments if a.name is None)
 
+    def argument(self, name: str, place: int) -> Argument | None:
+        """Return the argument passed by this name, or else at this place."""
+        return self.keyword(name) or next(iter(self.positional[place : place + 1]), None)
+
     def keyword(self, name: str) -> Argument | None:
         """Return the argument passed by this name."""
         return next((a for a in self.arguments if a.name == name), None)
@@ -95,19 +99,27 @@ def targets(site: Site, module: Module) -> tuple[frozenset[Symbol], int, cst.Bas
     node = cst.ensure_type(site.node, cst.Call)
     match node.func:
         case cst.Attribute(value=owner, attr=cst.Name("__init__")):
-            scope = site.scope.enclosing(cst.ClassDef)
-            if _is_super(owner) and scope is not None and isinstance(scope.node, cst.ClassDef):
-                cls = Class(scope.node, scope.parent or module.scope)
+            cls = _enclosing_class(site, module) if _is_super(owner) else None
+            if cls:
                 return _symbols(_bases(cls, module), module), 0, node.func
             return _symbols(module.meaning(owner, site.scope), module), 1, node.func
     meanings = module.meaning(node.func, site.scope)
     if meanings == {"functools.partial"} and node.args:
-        return (
-            _symbols(module.meaning(node.args[0].value, site.scope), module),
-            1,
-            node.args[0].value,
-        )
+        target = node.args[0].value
+        return _symbols(module.meaning(target, site.scope), module), 1, target
     return _symbols(meanings, module), 0, node.func
+
+
+def called(site: Site, module: Module) -> frozenset[str]:
+    """Return the canonical names of what in Keras a call may call; empty as for `targets`."""
+    return frozenset(found.name for found in targets(site, module)[0])
+
+
+def _enclosing_class(site: Site, module: Module) -> Class | None:
+    scope = site.scope.enclosing(cst.ClassDef)
+    if scope is None or not isinstance(scope.node, cst.ClassDef):
+        return None
+    return Class(scope.node, scope.parent or module.scope)
 
 
 def _is_super(node: cst.BaseExpression) -> bool:
@@ -137,10 +149,8 @@ def enclosing_bases(site: Site, module: Module) -> frozenset[Symbol]:
 
     Followed through the classes of this module; what is not known is left out.
     """
-    scope = site.scope.enclosing(cst.ClassDef)
-    waiting: list[Meaning] = []
-    if scope is not None and isinstance(scope.node, cst.ClassDef):
-        waiting.append(Class(scope.node, scope.parent or module.scope))
+    cls = _enclosing_class(site, module)
+    waiting: list[Meaning] = [cls] if cls else []
     seen: set[int] = set()
     found: set[Symbol] = set()
     while waiting:
@@ -251,15 +261,12 @@ def _use(node: cst.BaseExpression, scope: Scope, module: Module) -> _Use:
     for call in module.calls:
         for arg in cst.ensure_type(call.node, cst.Call).args:
             if arg.star == "**" and is_name(arg.value, node.value):
-                symbols, _, _ = targets(call, module)
-                known |= {id(arg.value)} if symbols else set()
-                goes_to |= {s.name for s in symbols}
+                names = called(call, module)
+                known |= {id(arg.value)} if names else set()
+                goes_to |= names
     for write in owner.writes.get(node.value, ()) if owner else ():
         known |= {id(n) for n in _dictionary_names(write.node)}
-    shared = any(
-        id(use.node) not in known | module.stores and use.scope.find(node.value) is owner
-        for use in module.loads.get(node.value, ())
-    )
+    shared = any(id(use.node) not in known for use in module.reads(node.value, owner))
     return _Use(shared, frozenset(goes_to))
 
 

@@ -104,7 +104,7 @@ def fix(source: Source, settings: Settings, *, unsafe: bool = False) -> Fixed:
         except ParseError:
             return _undone(source, first, chosen, "left text that does not parse")
         applied += chosen
-        if _compiles(source) and not _compiles(fixed):
+        if not _compiles(fixed) and _compiles(source):
             return _undone(source, first, chosen, "left text that does not compile")
     return _undone(source, first, chosen, f"did not come to an end in {ROUNDS} rounds")
 

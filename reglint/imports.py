@@ -31,11 +31,7 @@ class ImportedName:
 
     def uses(self) -> list[Site]:
         """Return the places that read the name."""
-        return [
-            use
-            for use in self.module.loads.get(self.local, ())
-            if id(use.node) not in self.module.stores and use.scope.find(self.local) is self.scope
-        ]
+        return self.module.reads(self.local, self.scope)
 
     def removed(self) -> Change | None:
         """Return the change that takes the import out; nothing where it stands all alone."""

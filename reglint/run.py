@@ -190,9 +190,9 @@ def discover(
     found = files.discover(
         paths, excluded=excluded, gitignore=gitignore, force_exclude=force_exclude
     )
-    for file in found.files:
+    for folder in dict.fromkeys(map(dirname, found.files)):
         with suppress(ConfigError):
-            resolver.for_directory(Path(file).parent)
+            resolver.for_directory(Path(folder))
     if resolver.problems:
         raise ConfigError(tuple(sorted(resolver.problems, key=_problem_order)))
     return found

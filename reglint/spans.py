@@ -24,11 +24,10 @@ _NOTHING = contextlib.nullcontext()
 
 
 class Span(NamedTuple):
-    """The offsets of a node: its syntax, and all it owns (parentheses, comma, blanks)."""
+    """The offsets of a node's syntax, and the end of all it owns (parentheses, comma, blanks)."""
 
     start: int
     end: int
-    full_start: int
     full_end: int
 
 
@@ -104,4 +103,4 @@ def locate(tree: cst.Module, nodes: Iterable[cst.CSTNode]) -> dict[int, Span]:
             tree._codegen(recorder)  # noqa: SLF001 - as libcst's own providers do
     finally:
         sys.setrecursionlimit(limit)
-    return {id(n): Span(*recorder.range(n), *recorder.full[id(n)]) for n in nodes}
+    return {id(n): Span(*recorder.range(n), recorder.full[id(n)][1]) for n in nodes}

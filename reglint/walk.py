@@ -32,6 +32,14 @@ class Walk:
         self._scopes = [self.scope]
         self._walk(tree)
 
+    def reads(self, name: str, owner: Scope | None) -> list[Site]:
+        """Return the places that read a name and mean the one that `owner` binds."""
+        return [
+            site
+            for site in self.loads.get(name, ())
+            if id(site.node) not in self.stores and site.scope.find(name) is owner
+        ]
+
     def close(self) -> None:
         """Let go of everything: scopes and what is bound in them hold each other alive."""
         for scope in self._scopes:

@@ -77,19 +77,17 @@ class ConstantActivityPenalty(Rule):
 
 def _is_softmax(call: Call) -> bool:
     layer = keras_api.layer(call.short)
-    activation = call.keyword("activation")
-    if activation is None and layer:
-        places = layer.positional(keras_api.generation(max(call.versions)))
-        at = places.index("activation") if "activation" in places else len(call.positional)
-        activation = dict(enumerate(call.positional)).get(at)
-    value = activation and call.module.expression(activation.value, activation.scope)
+    places = layer.positional(keras_api.generation(max(call.versions))) if layer else ()
+    at = places.index("activation") if "activation" in places else len(call.positional)
+    activation = call.argument("activation", at)
     if activation is None:
         return False
+    value = call.module.expression(activation.value, activation.scope)
     if value and string(value.node) is not None:
         return string(value.node) == "softmax"
     if call.module.is_up_to_the_caller(activation.value, activation.scope):
         return False
-    return keras_name(activation.value, activation.scope, call) in _SOFTMAX
+    return keras_name(activation.value, activation.scope, call.module) in _SOFTMAX
 
 
 def _is_l1(penalty: Argument, call: Call) -> bool:
@@ -100,7 +98,7 @@ def _is_l1(penalty: Argument, call: Call) -> bool:
         return True
     if not isinstance(value.node, cst.Call):
         return False
-    name = (keras_name(value.node.func, value.scope, call) or "").removeprefix(
+    name = (keras_name(value.node.func, value.scope, call.module) or "").removeprefix(
         "keras.regularizers."
     )
     if name in {"l1", "L1"}:

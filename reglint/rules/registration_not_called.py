@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.canonical import symbol
 from reglint.model import Finding, Fix, Insert
 from reglint.rules.rule import Rule
+from reglint.rules.values import keras_name
 from reglint.syntax import code, cst
 
 if TYPE_CHECKING:
@@ -59,10 +59,6 @@ class RegistrationNotCalled(Rule):
             decorator = cst.ensure_type(site.node, cst.Decorator).decorator
             if not isinstance(decorator, (cst.Name, cst.Attribute)):
                 continue
-            found = [
-                known.name if isinstance(m, str) and (known := symbol(m)) else None
-                for m in module.meaning(decorator, site.scope)
-            ]
-            if found and set(found) == {_REGISTER}:
+            if keras_name(decorator, site.scope, module) == _REGISTER:
                 message = f"`{code(decorator)}` is not called, and takes the class for its package"
                 yield Finding(decorator, message, (Fix("Call it", (Insert(decorator, "()"),)),))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from reglint import keras_api
 from reglint.model import Finding, Fix, Replace, Safety, Severity
 from reglint.rules.rule import Rule
 from reglint.syntax import code, cst, is_name, number, string
@@ -15,12 +16,10 @@ if TYPE_CHECKING:
     from reglint.calls import Argument, Call
     from reglint.scopes import Value
 
-# Where each class takes its factors by position.
-_FACTORS = {
-    "l1": ("l1",), "L1": ("l1",), "l2": ("l2",), "L2": ("l2",), "l1_l2": ("l1", "l2"),
-    "L1L2": ("l1", "l2"), "OrthogonalRegularizer": ("factor",),
-    "orthogonal_regularizer": ("factor",), "ActivityRegularization": ("l1", "l2"),
-}  # fmt: skip
+_NAMES = (
+    "l1", "L1", "l2", "L2", "l1_l2", "L1L2", "OrthogonalRegularizer", "orthogonal_regularizer",
+)  # fmt: skip
+_LAYER = "keras.layers.ActivityRegularization"  # takes the factors of `L1L2`
 # These take `None` for 0 since tf.keras 2.
 _OFF_BY_NONE = frozenset({"l1_l2", "L1L2", "ActivityRegularization"})
 _NARROW = frozenset(
@@ -69,13 +68,10 @@ class RegularizerFactor(Rule):
     severity = Severity.WARNING
     since = (2, 0)
     triggers = (b"keras", b"egulariz")
-    calls = (
-        *(f"keras.regularizers.{name}" for name in _FACTORS if name != "ActivityRegularization"),
-        "keras.layers.ActivityRegularization",
-    )
+    calls = (*(f"keras.regularizers.{name}" for name in _NAMES), _LAYER)
 
     def check_call(self, call: Call) -> Iterator[Finding]:
-        names = _FACTORS[call.short]
+        names = _factors("L1L2" if call.name == _LAYER else call.short)
         factors = [
             *zip(call.positional, names, strict=False),
             *((a, a.name) for a in call.arguments if a.name in {*names, "l"}),
@@ -128,6 +124,14 @@ class RegularizerFactor(Rule):
                 if name.endswith(("float16", "half")):
                     return (Fix(title, changes, Safety.UNSAFE, "half precision rounds the number"),)
         return ()
+
+
+def _factors(name: str) -> tuple[str, ...]:
+    """Return the parameters of a regularizer that are numbers, in their order."""
+    known = keras_api.regularizer(name)
+    assert known is not None
+    newest = list(known.factories.values())[-1]
+    return tuple(p for p in newest.parameters if isinstance(newest.defaults.get(p), float))
 
 
 def _float(text: str | None) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.calls import arguments, targets
+from reglint.calls import arguments, called
 from reglint.model import Finding, Fix, Safety
 from reglint.rules.rule import Rule
 from reglint.rules.values import append_arguments
@@ -62,7 +62,7 @@ class RnnCellActivityRegularizer(Rule):
     calls = ("keras.layers.RNN",)
 
     def check_call(self, call: Call) -> Iterator[Finding]:
-        cell = next(iter([*call.positional, *filter(None, [call.keyword("cell")])]), None)
+        cell = call.argument("cell", 0)
         if cell is None:
             return
         for site in _cells(cell.value, cell.scope, call.module):
@@ -82,7 +82,7 @@ def _cells(node: cst.BaseExpression, scope: Scope, module: Module) -> Iterator[S
             yield from _cells(element.value, value.scope, module)
     elif value and isinstance(value.node, cst.Call):
         site = Site(value.node, value.scope, None)
-        names = {found.name for found in targets(site, module)[0]}
+        names = called(site, module)
         if names and names <= _CELLS:
             yield site
         if names == {_STACK} and value.node.args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.calls import targets
+from reglint.calls import called
 from reglint.model import Finding, Fix, Replace
 from reglint.rules.rule import Rule
 from reglint.rules.values import keras_name, reference, regularizers
@@ -91,7 +91,7 @@ class Tf1Regularizer(Rule):
                 continue
             if isinstance(value.node, cst.Call):
                 yield from _contrib(value.node, value.scope, call)
-            elif keras_name(value.node, value.scope, call) == "tensorflow.nn.l2_loss":
+            elif keras_name(value.node, value.scope, call.module) == "tensorflow.nn.l2_loss":
                 fix = _built(argument.value, "l2", "0.5", call)
                 message = "`tf.nn.l2_loss` is no Keras regularizer: it cannot be saved and loaded"
                 yield Finding(argument.value, message, fix)
@@ -110,7 +110,7 @@ class Tf1Regularizer(Rule):
     def _read(call: Call) -> Iterator[Finding]:
         """Find the collection being read where only Keras layers are regularized."""
         if call.name == _GET and not any(
-            keras_name(a.value, call.scope, call) == _COLLECTION for a in call.arguments
+            keras_name(a.value, call.scope, call.module) == _COLLECTION for a in call.arguments
         ):
             return
         if _only_keras_regularizes(call.module):
@@ -119,7 +119,7 @@ class Tf1Regularizer(Rule):
 
 
 def _contrib(node: cst.Call, scope: Scope, call: Call) -> Iterator[Finding]:
-    old = keras_name(node.func, scope, call) or ""
+    old = keras_name(node.func, scope, call.module) or ""
     name = old.removeprefix(_CONTRIB)
     if not old.startswith(_CONTRIB) or name not in _NEW:
         return
@@ -168,7 +168,7 @@ def _only_keras_regularizes(module: Module) -> bool:
         for argument in cst.ensure_type(site.node, cst.Call).args:
             name = argument.keyword.value if argument.keyword else ""
             if name.endswith("regularizer") and not is_name(argument.value, "None"):
-                names = {found.name for found in targets(site, module)[0]}
+                names = called(site, module)
                 if any(found.startswith(_TF1_LAYERS) for found in names):
                     return False
                 keras |= any(found.startswith("keras.layers.") for found in names)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reglint import keras_api
-from reglint.calls import targets
+from reglint.calls import called
 from reglint.keras_api import Effect, Generation
 from reglint.model import Finding, Fix, Safety
 from reglint.rules.legacy_regularizer_argument import caveat, renamed
 from reglint.rules.rule import Rule
 from reglint.rules.values import append_arguments, listed, regularizers
+from reglint.scopes import Site
 from reglint.syntax import code, cst, is_name
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from reglint.keras_api import Layer
     from reglint.model import Change
     from reglint.names import Module
-    from reglint.scopes import Site
 
 _WRAPPERS = frozenset({"Bidirectional", "TimeDistributed"})
 # What has no weights of its own but holds what has.
@@ -166,13 +166,12 @@ def _misspelt(argument: Argument, call: Call, layer: Layer, newest: Generation) 
 def _moved(argument: Argument, call: Call) -> Iterator[Fix]:
     """Move a regularizer from a wrapper into the layer that it wraps."""
     assert argument.name is not None
-    inner = next(iter([*call.positional, *filter(None, [call.keyword("layer")])]), None)
+    inner = call.argument("layer", 0)
     removed = argument.removed()
     if inner is None or not isinstance(inner.value, cst.Call) or removed is None:
         return
-    symbols, _, _ = targets(_site(inner.value, call), call.module)
-    names = {s.name.rpartition(".")[2] for s in symbols}
-    layers = [found for name in names if (found := keras_api.layer(name))]
+    names = called(Site(inner.value, inner.scope, None), call.module)
+    layers = [found for name in names if (found := keras_api.layer(name.rpartition(".")[2]))]
     given = {a.keyword.value for a in inner.value.args if a.keyword}
     takes = [
         layer.effect(argument.name, Generation.KERAS_3) is Effect.EFFECTIVE for layer in layers
@@ -183,10 +182,6 @@ def _moved(argument: Argument, call: Call) -> Iterator[Fix]:
             f"Move `{argument.name}` into the wrapped layer",
             (removed, append_arguments(inner.value, text)),
         )
-
-
-def _site(node: cst.Call, call: Call) -> Site:
-    return next(site for site in call.module.calls if site.node is node)
 
 
 def _split(
@@ -224,5 +219,5 @@ def _is_model(site: Site, module: Module) -> bool:
     made = module.expression(function.value, site.scope)
     if made is None or not isinstance(made.node, cst.Call):
         return False
-    symbols, _, _ = targets(type(site)(made.node, made.scope, None), module)
-    return bool(symbols) and all(s.name in {"keras.Model", "keras.Sequential"} for s in symbols)
+    names = called(Site(made.node, made.scope, None), module)
+    return bool(names) and names <= {"keras.Model", "keras.Sequential"}

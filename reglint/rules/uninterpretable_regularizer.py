@@ -169,7 +169,7 @@ def _strength(node: cst.BaseExpression, given: _Given) -> tuple[str, str] | None
     """Return ("l2", "0.01") for `L2(0.01)`; empty texts if it is another regularizer."""
     if not isinstance(node, cst.Call):
         return None
-    name = keras_name(node.func, given.value.scope, given.call) or ""
+    name = keras_name(node.func, given.value.scope, given.call.module) or ""
     if not name.startswith("keras.regularizers."):
         return None
     match node.args:
@@ -191,7 +191,7 @@ def _class(given: _Given) -> _Found:
                 name = cls.node.name.value
                 return f"`{name}` is a class, and its {listed(required)} must be given", ()
             return None
-    name = keras_name(argument.value, argument.scope, call) or ""
+    name = keras_name(argument.value, argument.scope, call.module) or ""
     short = name.removeprefix("keras.regularizers.")
     if short in _DEFAULTED:
         fix = Fix("Call it", (Insert(argument.value, "()"),))
@@ -203,7 +203,7 @@ def _class(given: _Given) -> _Found:
 
 def _required(cls: Class, call: Call) -> list[str]:
     """Return the parameters that a Keras regularizer of this module cannot do without."""
-    bases = (keras_name(base.value, cls.scope, call) for base in cls.node.bases)
+    bases = (keras_name(base.value, cls.scope, call.module) for base in cls.node.bases)
     if "keras.regularizers.Regularizer" not in bases:
         return []
     for statement in cls.node.body.body:

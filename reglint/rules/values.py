@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from reglint.calls import Argument, Call
+    from reglint.names import Module
     from reglint.scopes import Scope
     from reglint.syntax import cst
 
@@ -21,11 +22,13 @@ def regularizers(call: Call) -> Iterator[Argument]:
     return (a for a in call.arguments if a.name and a.name.endswith("_regularizer"))
 
 
-def keras_name(node: cst.CSTNode, scope: Scope, call: Call) -> str | None:
+def keras_name(node: cst.CSTNode, scope: Scope, module: Module) -> str | None:
     """Return the canonical name of what an expression is, if it can be only one thing."""
-    meanings = call.module.meaning(node, scope)
-    names = {found.name for m in meanings if isinstance(m, str) and (found := symbol(m))}
-    return names.pop() if len(names) == len(meanings) == 1 else None
+    names = {
+        found.name if isinstance(meaning, str) and (found := symbol(meaning)) else None
+        for meaning in module.meaning(node, scope)
+    }
+    return names.pop() if len(names) == 1 else None
 
 
 def reference(call: Call, name: str) -> tuple[str, tuple[AddImport, ...]] | None:
