@@ -317,7 +317,7 @@ def _agreed(rule: Rule, candidates: list[calls.Call]) -> Iterator[Finding]:
             fixes = list(filter(None, (_common(fix, same) for fix in finding.fixes)))
             certain = not candidates[0].assumed
             fixes = [fix if certain else _doubtful(fix) for fix in fixes]
-            yield Finding(finding.node, finding.message, tuple(fixes))
+            yield replace(finding, fixes=tuple(fixes))
 
 
 def _common(fix: Fix, findings: list[Finding]) -> Fix | None:
@@ -343,7 +343,7 @@ def _merge(found: list[tuple[type[Rule], Finding]]) -> list[tuple[type[Rule], Fi
         key = rule.code, id(finding.node)
         other = merged.get(key)
         if other and other[1].fixes != finding.fixes:
-            finding = Finding(finding.node, other[1].message)  # noqa: PLW2901
+            finding = replace(other[1], fixes=())  # noqa: PLW2901
         merged[key] = rule, finding
     return list(merged.values())
 
@@ -368,7 +368,7 @@ def _diagnostics(
         _diagnostic(
             source,
             rule,
-            finding.message,
+            finding,
             locator.span(finding.node),
             tuple(locator.offer(fix) for fix in finding.fixes),
         )
@@ -379,17 +379,19 @@ def _diagnostics(
 def _diagnostic(
     source: Source,
     rule: type[Rule],
-    message: str,
+    finding: Finding | suppress.Unused,
     span: tuple[int, int],
     offers: tuple[Offer, ...],
 ) -> Diagnostic:
     start, end = span
+    own = finding.severity if isinstance(finding, Finding) else None
+    severity = own or rule.severity
     return Diagnostic(
-        source.path, rule.code, rule.name, rule.severity, message, start, end,
+        source.path, rule.code, rule.name, severity, finding.message, start, end,
         source.place(start), source.place(end), offers,
     )  # fmt: skip
 
 
 def _unused(source: Source, item: suppress.Unused) -> Diagnostic:
     offers = (Offer(item.title, (item.edit,), Safety.SAFE),) if item.edit else ()
-    return _diagnostic(source, UnusedSuppression, item.message, (item.start, item.end), offers)
+    return _diagnostic(source, UnusedSuppression, item, (item.start, item.end), offers)

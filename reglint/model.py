@@ -93,6 +93,7 @@ class Finding:
     node: cst.CSTNode
     message: str
     fixes: tuple[Fix, ...] = ()
+    severity: Severity | None = None  # None: the one of the rule
 
 
 # What everything after the engine speaks in: text and places.

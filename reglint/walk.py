@@ -31,6 +31,7 @@ class Walk:
         self.stars: list[str] = []  # the modules of which everything is imported
         self._scopes = [self.scope]
         self._walk(tree)
+        self._calls: dict[str, list[Site]] | None = None  # by the last name of what is called
 
     def reads(self, name: str, owner: Scope | None) -> list[Site]:
         """Return the places that read a name and mean the one that `owner` binds."""
@@ -39,6 +40,16 @@ class Walk:
             for site in self.loads.get(name, ())
             if id(site.node) not in self.stores and site.scope.find(name) is owner
         ]
+
+    def calls_named(self, *names: str) -> list[Site]:
+        """Return the calls of something whose last name is one of these: `f()`, `a.b.f()`."""
+        if self._calls is None:
+            self._calls = {}
+            for site in self.calls:
+                match site.node:
+                    case cst.Call(func=cst.Name(name) | cst.Attribute(attr=cst.Name(name))):
+                        self._calls.setdefault(name, []).append(site)
+        return [site for name in names for site in self._calls.get(name, ())]
 
     def close(self) -> None:
         """Let go of everything: scopes and what is bound in them hold each other alive."""
