@@ -12,15 +12,17 @@ from functools import cache
 from hashlib import blake2b
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reglint import __version__
 from reglint.model import Diagnostic, Edit, Offer, Place, Result, Safety, Severity
+from reglint.project import Question
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reglint.model import Settings
+    from reglint.project import Answers
 
 DIRECTORY = ".reglint_cache"
 KEEP_DAYS = 14  # after the last use
@@ -31,6 +33,13 @@ Signature: 8a477f597d28d172789f06886806bc55
 """
 
 
+class Entry(NamedTuple):
+    """A result, and what it rests on besides the file itself."""
+
+    result: Result
+    answers: Answers
+
+
 class Caches:
     """The cache of each root of a configuration; none if not `enabled`."""
 
@@ -38,14 +47,14 @@ class Caches:
         self._enabled = enabled
         self._caches: dict[Path, Cache] = {}
 
-    def get(self, root: Path, key: str, path: str) -> Result | None:
+    def get(self, root: Path, key: str, path: str) -> Entry | None:
         """Return what `Cache.get` of the cache of `root` does."""
         return self._of(root).get(key, path) if self._enabled else None
 
-    def put(self, root: Path, key: str, result: Result) -> None:
+    def put(self, root: Path, key: str, entry: Entry) -> None:
         """Do what `Cache.put` of the cache of `root` does."""
         if self._enabled:
-            self._of(root).put(key, result)
+            self._of(root).put(key, entry)
 
     def save(self) -> None:
         """Save them all."""
@@ -71,21 +80,21 @@ class Cache:
         self._used: dict[str, list[Any]] = {}  # key -> [day of last use, packed result]
         self._today = int(time.time() // _DAY)
 
-    def get(self, key: str, path: str) -> Result | None:
-        """Return the result stored as `key`, told of a file shown as `path`."""
+    def get(self, key: str, path: str) -> Entry | None:
+        """Return what is stored as `key`, told of a file shown as `path`."""
         try:
             day, packed = self._known[key]
-            result = _unpack(packed, path)
+            entry = _unpack(packed, path)
         except (KeyError, TypeError, ValueError):  # none, or none of our making
             return None
         if day != self._today:
             self._used[key] = [self._today, packed]
-        return result
+        return entry
 
-    def put(self, key: str, result: Result) -> None:
-        """Store `result`, unless it has errors: those are looked into every time."""
-        if not result.errors:
-            self._used[key] = [self._today, _pack(result)]
+    def put(self, key: str, entry: Entry) -> None:
+        """Store a result, unless it has errors: those are looked into every time."""
+        if not entry.result.errors:
+            self._used[key] = [self._today, _pack(entry)]
 
     def save(self) -> None:
         """Write what was added or used, without what was not used for long."""
@@ -160,8 +169,9 @@ def _prune(folder: Path, before: float) -> None:
 # A result as JSON, without the path.
 
 
-def _pack(result: Result) -> list[Any]:
-    return [result.suppressed, [_pack_diagnostic(each) for each in result.diagnostics]]
+def _pack(entry: Entry) -> list[Any]:
+    diagnostics = [_pack_diagnostic(each) for each in entry.result.diagnostics]
+    return [entry.result.suppressed, diagnostics, list(entry.answers.items())]
 
 
 def _pack_diagnostic(each: Diagnostic) -> list[Any]:
@@ -179,9 +189,10 @@ def _pack_diagnostic(each: Diagnostic) -> list[Any]:
     return [*facts, *places, offers]
 
 
-def _unpack(packed: list[Any], path: str) -> Result:
-    suppressed, diagnostics = packed
-    return Result(tuple(_unpack_diagnostic(each, path) for each in diagnostics), int(suppressed))
+def _unpack(packed: list[Any], path: str) -> Entry:
+    suppressed, diagnostics, answers = packed
+    found = tuple(_unpack_diagnostic(each, path) for each in diagnostics)
+    return Entry(Result(found, int(suppressed)), {Question(*q): answer for q, answer in answers})
 
 
 def _unpack_diagnostic(packed: list[Any], path: str) -> Diagnostic:

@@ -68,7 +68,9 @@ def _public(rest: str) -> str:
         return f"keras.{rest}"  # an attribute of a class, not of a module
     if package in {"layers", "engine", "legacy", "models", ""} and last in _TOP:
         return f"keras.{last}"
-    if package in {"layers", "engine", "legacy"} and last in keras_api.layer_names():
+    if rest == "Layer" or (
+        package in {"layers", "engine", "legacy"} and last in keras_api.layer_names()
+    ):
         return f"keras.layers.{last}"
     if last in _SAVING and package in {"utils", "saving"}:
         return f"keras.saving.{last}"

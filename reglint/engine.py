@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import re
 import traceback
 import warnings
 from contextlib import closing
@@ -15,8 +13,9 @@ import libcst as cst
 
 from reglint import calls, edits, imports, keras_api, suppress
 from reglint.guards import reachable
-from reglint.model import Diagnostic, FileError, Finding, Fixed, Offer, Place, Result, Safety
+from reglint.model import Diagnostic, FileError, Finding, Fixed, Offer, Result, Safety
 from reglint.names import Module
+from reglint.parsing import ParseError, parse
 from reglint.rules import RULES
 from reglint.rules.unused_suppression import UnusedSuppression
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from reglint.model import Fix, Settings, Version
+    from reglint.project import View
     from reglint.rules.rule import Rule
     from reglint.scopes import Site
     from reglint.source import Source
@@ -32,24 +32,10 @@ if TYPE_CHECKING:
     Findings: TypeAlias = Callable[[], Iterable[Finding]]
 
 ROUNDS = 10  # of fixing before reglint suspects two rules of undoing each other
-_DEPTH = 200  # of brackets: where Python itself gives up; libcst would run out of stack at 3,000
-_CHAIN = 2_000  # operators on one line without a comma: as many levels of the tree
-_BRACKETS = re.compile(r"[(\[{]|[)\]}]")
-_OPERATORS = re.compile(r"\b(?:and|or|not|if|lambda|elif)\b|[-+~*/|&^%.(\[]")
 
 
-class ParseError(Exception):
-    """The text is not Python that libcst can parse."""
-
-    def __init__(self, message: str, place: Place | None = None, offset: int = 0) -> None:
-        super().__init__(message)
-        self.message = message
-        self.place = place
-        self.offset = offset  # into the text
-
-
-def check(source: Source, settings: Settings) -> Result:
-    """Find what is wrong in one source.
+def check(source: Source, settings: Settings, project: View | None = None) -> Result:
+    """Find what is wrong in one source, which is seen as part of `project`.
 
     Raises ParseError if its text is not Python. The cells of a notebook are judged one by one:
     those that do not parse become errors of the result, the others are checked.
@@ -57,7 +43,7 @@ def check(source: Source, settings: Settings) -> Result:
     tree, source, errors = _parse_cells(source)
     diagnostics: list[Diagnostic] = []
     try:
-        with closing(Module(tree, settings.shadowed, settings.keras)) as module:
+        with closing(Module(tree, settings, project)) as module:
             found = _found(source, module, settings, errors)
             diagnostics = _diagnostics(source, tree, _merge(found))
     except RecursionError:
@@ -84,7 +70,9 @@ def _found(
     return found
 
 
-def fix(source: Source, settings: Settings, *, unsafe: bool = False) -> Fixed:
+def fix(
+    source: Source, settings: Settings, project: View | None = None, *, unsafe: bool = False
+) -> Fixed:
     """Apply every fix that may be applied, until there is none left.
 
     Each fix is applied whole or not at all; one that touches what another has changed waits for
@@ -92,7 +80,7 @@ def fix(source: Source, settings: Settings, *, unsafe: bool = False) -> Fixed:
     source is returned as it was, with an error that names the rules.
     """
     allowed = {Safety.SAFE, Safety.UNSAFE} if unsafe else {Safety.SAFE}
-    first = result = check(source, settings)
+    first = result = check(source, settings, project)
     fixed, applied = source, list[Diagnostic]()
     for _ in range(ROUNDS):
         taken, chosen = edits.choose(result.diagnostics, allowed)
@@ -100,7 +88,7 @@ def fix(source: Source, settings: Settings, *, unsafe: bool = False) -> Fixed:
             return Fixed(fixed, tuple(applied), result)
         try:
             fixed = fixed.edited(taken)
-            result = check(fixed, settings)
+            result = check(fixed, settings, project)
         except ParseError:
             return _undone(source, first, chosen, "left text that does not parse")
         applied += chosen
@@ -127,51 +115,6 @@ def _undone(source: Source, result: Result, chosen: list[Diagnostic], what: str)
 
 
 # -- Parsing
-
-
-def parse(text: str) -> cst.Module:
-    """Parse a text whose lines end in a line feed; raises ParseError."""
-    deep = _too_deep(text)
-    if deep is not None:
-        raise ParseError("nested too deeply to be analysed", offset=deep)
-    try:
-        return cst.parse_module(text)
-    except cst.ParserSyntaxError as error:
-        raise _explained(text, error) from None
-    except RecursionError:
-        raise ParseError("nested too deeply to be analysed") from None
-
-
-def _explained(text: str, error: cst.ParserSyntaxError) -> ParseError:
-    """Say what is wrong as Python itself does: libcst lists all the tokens it would have liked."""
-    line, column, message = error.raw_line, error.raw_column, "not valid Python 3"
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(text)
-    except SyntaxError as python:
-        line, column = python.lineno or line, (python.offset or 1) - 1
-        message = f"{message}: {python.msg}"
-    except (ValueError, RecursionError, MemoryError):
-        pass
-    before = text.split("\n")[: line - 1]
-    return ParseError(message, offset=sum(len(each) + 1 for each in before) + max(column, 0))
-
-
-def _too_deep(text: str) -> int | None:
-    """Return the offset from which on the text nests too deeply; nothing if it does not."""
-    depth = 0
-    for bracket in _BRACKETS.finditer(text):
-        depth = max(depth + (1 if bracket[0] in "([{" else -1), 0)
-        if depth > _DEPTH:
-            return bracket.start()
-    start = 0
-    for line in text.split("\n"):
-        parts = line.split(",") if len(line) > _CHAIN else ()
-        if any(len(_OPERATORS.findall(part)) > _CHAIN for part in parts):
-            return start
-        start += len(line) + 1
-    return None
 
 
 def _parse_cells(source: Source) -> tuple[cst.Module, Source, list[FileError]]:

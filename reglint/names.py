@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import builtins
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from reglint.canonical import exported, symbol
+from reglint.project import View
 from reglint.scopes import UNKNOWN, Class, Default, Imported, Opaque, Scope, Value
 from reglint.syntax import cst, is_name, string
 from reglint.walk import Walk
 
 if TYPE_CHECKING:
-    from reglint.model import Version
+    from collections.abc import Callable
+
+    from reglint.model import Settings
     from reglint.scopes import Meaning
+
+T = TypeVar("T")
 
 _BUILTINS = frozenset(dir(builtins))
 # Star imports of these cannot be where a Keras name comes from.
@@ -30,20 +36,27 @@ _HARMLESS_STARS = sys.stdlib_module_names | {
 class Module(Walk):
     """Everything the rules need to know of one module.
 
-    `shadowed` are the top-level packages that the project defines itself: what is imported from
-    them is not Keras, whatever its name. `keras` are the releases of Keras that it may run on.
+    `project` is what it can see of the other modules of its project.
     """
 
-    def __init__(
-        self,
-        tree: cst.Module,
-        shadowed: frozenset[str] = frozenset(),
-        keras: frozenset[Version] = frozenset(),
-    ) -> None:
+    def __init__(self, tree: cst.Module, settings: Settings, project: View | None = None) -> None:
         super().__init__(tree)
-        self.shadowed = shadowed
-        self.keras = keras
+        self.settings = settings
+        self.shadowed = settings.shadowed
+        self.keras = settings.keras
+        self.project = project or View(None, Path(), settings)
         self._meanings: dict[tuple[int, str], frozenset[Meaning]] = {}
+        self._known: dict[object, object] = {}
+
+    def once(self, question: Callable[[Module], T]) -> T:
+        """Return the answer to a question about this module that several rules ask."""
+        if question not in self._known:
+            self._known[question] = question(self)
+        return cast("T", self._known[question])
+
+    def close(self) -> None:  # noqa: D102 - as in the base
+        super().close()
+        self._known.clear()
 
     def meaning(
         self, node: cst.CSTNode, scope: Scope, seen: tuple[object, ...] = ()
@@ -58,6 +71,7 @@ class Module(Walk):
             case cst.Name(name):
                 key = id(scope), name
                 if key not in self._meanings:
+                    self._meanings[key] = UNKNOWN  # what star imports in a circle come to
                     self._meanings[key] = self._name(name, scope, seen)
                 return self._meanings[key]
             case cst.Attribute(value=owner, attr=attribute):
@@ -134,7 +148,7 @@ class Module(Walk):
         for binding in found.names[name]:
             match binding:
                 case Imported(path=path):
-                    if path.partition(".")[0] in self.shadowed or path.startswith("."):
+                    if path.partition(".")[0] in self.shadowed:
                         return UNKNOWN
                     every.add(path)
                 case Class():
@@ -160,5 +174,11 @@ class Module(Walk):
                 if exported(module, name):
                     return frozenset({f"{module}.{name}"})
             elif top not in _HARMLESS_STARS:
-                return UNKNOWN
+                other = self.project.module(module)
+                if other is None:
+                    return UNKNOWN
+                there = other.meaning(cst.Name(name), other.scope)
+                if name in other.scope.names or there - {f"builtins.{name}"}:
+                    dot = "" if module.endswith(".") else "."
+                    return frozenset({f"{module}{dot}{name}"})
         return frozenset({f"builtins.{name}"}) if name in _BUILTINS else UNKNOWN

@@ -1,34 +1,70 @@
-"""What a project defines itself: a package of its own called `keras` is not Keras."""
+"""What the files of one project can know of each other, without importing any of them."""
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
+from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING
+from hashlib import blake2b
+from os.path import normpath, relpath
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from reglint import files
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
+
+    from reglint.model import Settings
+    from reglint.names import Module
 
 # Top-level packages that reglint takes for Keras, and a folder that only the real ones have.
 _REAL = {"keras": "src", "keras_core": "src", "tensorflow": "python", "tf_keras": "src"}
 _MARKERS = (".git", "pyproject.toml", "setup.py")
+_SOURCES = ("", "src")  # folders of a project from which modules are imported
+_KEPT = 32  # modules of other files, between the checks of two files
+_LARGE = 1_000_000  # bytes; nobody writes such a module by hand
 
+# What a whole project is searched for. A signal tells which findings matter to it.
+SIGNALS = {
+    # Models are saved with their configuration, or made from one.
+    "saving": re.compile(
+        rb"\.save\(|save_model\(|load_model\(|clone_model\(|\.to_json\(|model_from_json\("
+        rb"|ModelCheckpoint\(|\.from_config\("
+    ),
+    # More than one backend of Keras 3 is meant to work.
+    "multi-backend": re.compile(
+        rb"KERAS_BACKEND|^\s*(?:from|import) keras\.ops\b|^\s*from keras import (?:.*\W)?ops\b"
+        rb"|\bkeras\.ops\.",
+        re.MULTILINE,
+    ),
+    "mixed-precision": re.compile(
+        rb"set_global_policy\(|set_policy\(|set_dtype_policy\(|mixed_float16|mixed_bfloat16"
+    ),
+}
 
 @cache
 def shadowed(directory: Path, root: Path) -> frozenset[str]:
     """Return the top-level packages that mean something else to the files of `directory`.
 
-    The folders from `directory` up to the project's are searched: up to the first one with `.git`,
-    `pyproject.toml` or `setup.py`, or else to `root`. Both paths are absolute.
+    The folders from `directory` up to the project's are searched: up to the first one that looks
+    like the top of a project, or else to `root`. Both paths are absolute.
     """
-    folders = (directory, *directory.parents)
-    top = next((folder for folder in folders if _is_project(folder)), root)
-    if top in folders:
-        folders = folders[: folders.index(top) + 1]
-    return frozenset().union(*map(_defined, folders))
+    return frozenset().union(*map(_defined, _folders(directory, root)))
 
 
 @cache
-def _is_project(folder: Path) -> bool:
+def _folders(directory: Path, root: Path) -> tuple[Path, ...]:
+    """Return the folders from `directory` up to the top of its project."""
+    folders = (directory, *directory.parents)
+    top = next((folder for folder in folders if is_project(folder)), root)
+    return folders[: folders.index(top) + 1] if top in folders else folders
+
+
+@cache
+def is_project(folder: Path) -> bool:
+    """Tell whether a folder looks like the top of a project."""
     return any((folder / marker).exists() for marker in _MARKERS)
 
 
@@ -45,3 +81,194 @@ def _is_own(folder: Path, name: str) -> bool:
     if (package / "__init__.py").is_file():
         return not (package / _REAL[name]).is_dir()
     return (folder / f"{name}.py").is_file()
+
+
+class Question(NamedTuple):
+    """What a file asked of its project."""
+
+    kind: str  # "module" or "signal"
+    what: str  # the dotted path of a module, as an `import` has it; the name of a signal
+    folder: str  # that the import stands in, as seen from the file that is checked
+
+
+Answers: TypeAlias = dict[Question, str]
+
+
+class Project:
+    """The files of one project. Each is found, read and parsed only when another asks for it."""
+
+    def __init__(self, directory: Path, root: Path) -> None:
+        folders = _folders(directory, root)
+        self.top = folders[-1] if is_project(folders[-1]) else directory
+        self._marked = is_project(self.top)
+        self._root = root
+        self._located: dict[tuple[Path, str], Path | None] = {}
+        self._digests: dict[Path, str] = {}
+        self._modules: dict[Path, Module] = {}
+        self._signals: dict[str, bool] = {}
+
+    def locate(self, directory: Path, module: str) -> Path | None:
+        """Return the file of a module that is imported in `directory`, if it is the project's."""
+        key = directory, module
+        if key not in self._located:
+            self._located[key] = next(self._candidates(directory, module), None)
+        return self._located[key]
+
+    def _candidates(self, directory: Path, module: str) -> Iterator[Path]:
+        name = module.lstrip(".")
+        parts = name.split(".") if name else []
+        for start in self._starts(directory, len(module) - len(name)):
+            if parts and not any((start / f"{parts[0]}{end}").exists() for end in ("", ".py")):
+                continue
+            path = start.joinpath(*parts)
+            alone = path.parent / f"{path.name}.py"
+            yield from (file for file in (path / "__init__.py", alone) if file.is_file())
+
+    def _starts(self, directory: Path, dots: int) -> Iterator[Path]:
+        """Yield the folders that an import may mean, the most likely first."""
+        upward = [directory, *directory.parents]
+        above = upward[: upward.index(self.top) + 1] if self.top in upward else [directory]
+        if dots:
+            yield from above[dots - 1 : dots]
+        else:
+            yield from above
+            yield self.top / "src"
+
+    def digest(self, file: Path) -> str:
+        """Return what tells one content of a file from another; nothing if it cannot be read."""
+        if file not in self._digests:
+            try:
+                data = files.read(str(file))
+            except files.AccessError:
+                data = b""
+            self._digests[file] = blake2b(data, digest_size=8).hexdigest() if data else ""
+        return self._digests[file]
+
+    def module(self, file: Path, settings: Settings) -> Module | None:
+        """Return another file of the project, parsed, if that is possible."""
+        if file not in self._modules:
+            module = self._parsed(file, settings)
+            if module is None:
+                return None
+            self._modules[file] = module
+        return self._modules[file]
+
+    def _parsed(self, file: Path, settings: Settings) -> Module | None:
+        # Imported here: most runs never look into another file, and many never parse any.
+        from reglint.names import Module  # noqa: PLC0415
+        from reglint.parsing import ParseError, parse  # noqa: PLC0415
+        from reglint.source import Source, SourceError  # noqa: PLC0415
+
+        try:
+            data = files.read(str(file))
+            if len(data) > _LARGE:
+                return None
+            tree = parse(Source.from_bytes(str(file), data).text)
+        except (files.AccessError, SourceError, ParseError, RecursionError):
+            return None
+        shadows = shadowed(file.parent, self._root)
+        own = replace(settings, shadowed=shadows)
+        return Module(tree, own, View(self, file.parent, own))
+
+    def trim(self) -> None:
+        """Let go of the modules looked into longest ago."""
+        while len(self._modules) > _KEPT:
+            self._modules.pop(next(iter(self._modules))).close()
+
+    def mentions(self, signal: str) -> bool:
+        """Tell whether anything in the project gives this one of the `SIGNALS`."""
+        if not self._signals:
+            self._signals = dict.fromkeys(SIGNALS, False)
+            for data in self.contents():
+                for name, pattern in SIGNALS.items():
+                    self._signals[name] = self._signals[name] or bool(pattern.search(data))
+        return self._signals[signal]
+
+    def contents(self) -> Iterator[bytes]:
+        """Yield what is in each file of the project."""
+        for file in self.sources():
+            with suppress(files.AccessError):
+                yield files.read(str(file))
+
+    def sources(self) -> tuple[Path, ...]:
+        """Return the Python files and notebooks; of what is no project, those of one folder."""
+        if not self._marked:
+            return tuple(sorted(p for p in self.top.iterdir() if p.suffix in files.SUFFIXES))
+        found = files.discover([str(self.top)], excluded=lambda _path, _is_dir: False)
+        return tuple(map(Path, found.files))
+
+    def answer(self, question: Question, directory: Path) -> str:
+        """Return the answer to what a file in `directory` asked, as a short text."""
+        if question.kind == "signal":
+            return str(self.mentions(question.what))
+        folder = Path(normpath(directory / question.folder))
+        file = self.locate(folder, question.what)
+        return f"{relpath(file, directory)} {self.digest(file)}" if file else ""
+
+
+@cache
+def project(directory: Path, root: Path) -> Project:
+    """Return the project that the files of `directory` belong to, one object for all of them."""
+    found = Project(directory, root)
+    return found if found.top == directory else project(found.top, root)
+
+
+class View:
+    """A project as one of its files sees it, and what that file asked of it.
+
+    Without a project, as for standard input, the text of the file is all there is.
+    """
+
+    def __init__(self, project: Project | None, directory: Path, settings: Settings) -> None:
+        self._project = project
+        self.directory = directory
+        self._settings = settings
+        # What was asked, and how the module that answered sees the project.
+        self.asked: dict[tuple[str, str], View | None] = {}
+
+    def find(self, path: str) -> tuple[Module, str] | None:
+        """Return the module of the project that a dotted path leads into, and the name in it.
+
+        `path` is as `Module.meaning` gives it; relative ones begin with a dot.
+        """
+        head, _, name = path.rpartition(".")
+        if not head.strip("."):
+            head = f"{head}." if path.startswith(".") else ""
+        module = self.module(head) if head and self._project else None
+        return (module, name) if module else None
+
+    def module(self, path: str) -> Module | None:
+        """Return the module of the project that is imported by this path."""
+        if self._project is None:
+            return None
+        file = self._project.locate(self.directory, path)
+        module = self._project.module(file, self._settings) if file else None
+        self.asked["module", path] = module.project if module else None
+        return module
+
+    def mentions(self, signal: str) -> bool:
+        """Tell whether anything in the project gives this one of the `SIGNALS`."""
+        if self._project is None:
+            return False
+        self.asked["signal", signal] = None
+        return self._project.mentions(signal)
+
+    def answers(self) -> Answers:
+        """Return what was asked, also by the modules that answered, with the answers.
+
+        A result holds as long as these are the answers.
+        """
+        found: Answers = {}
+        waiting: list[View] = [self]
+        seen: set[int] = set()
+        while waiting:
+            view = waiting.pop()
+            if id(view) in seen or self._project is None:
+                continue
+            seen.add(id(view))
+            folder = relpath(view.directory, self.directory)
+            for (kind, what), other in view.asked.items():
+                question = Question(kind, what, folder)
+                found[question] = self._project.answer(question, self.directory)
+                waiting += [other] if other else []
+        return found

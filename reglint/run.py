@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reglint import files
-from reglint.cache import Caches, key
+from reglint.cache import Caches, Entry, key
 from reglint.model import Diagnostic, FileError, Place, Report, Result
+from reglint.parsing import ParseError
 from reglint.processes import mapped
+from reglint.project import View, project
 from reglint.source import Source, SourceError
 from reglint.tomlfile import ConfigError
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from reglint.config import Resolver
     from reglint.model import Settings
+    from reglint.project import Answers
     from reglint.tomlfile import Problem
 
     Progress: TypeAlias = Callable[[int, int], None]
@@ -63,6 +66,7 @@ class Outcome:
     before: bytes = b""  # what was in the file, if anything was applied
     checked: bool = True
     key: str = ""  # of `result` in the cache
+    answers: Answers = field(default_factory=dict)  # of the project, that `result` rests on
 
     @property
     def after(self) -> bytes:
@@ -83,35 +87,47 @@ class _Task:
 # One file
 
 
-def examine(path: str, data: bytes, settings: Settings, mode: Mode = Mode.CHECK) -> Outcome:
-    """Check or fix `data`, of a file shown as `path`. What fails becomes an error of the result."""
+def examine(
+    path: str,
+    data: bytes,
+    settings: Settings,
+    mode: Mode = Mode.CHECK,
+    view: View | None = None,
+) -> Outcome:
+    """Check or fix `data`, of a file shown as `path`. What fails becomes an error of the result.
+
+    `view` is what the file can see of its project.
+    """
     from reglint import engine  # noqa: PLC0415  most files never get here: libcst is slow to import
 
     try:
         source = Source.from_bytes(path, data)
         if mode is Mode.CHECK:
-            return Outcome(path, engine.check(source, settings), source)
-        return _fixed(source, settings, unsafe=mode is Mode.FIX_ALL)
-    except (SourceError, engine.ParseError) as error:
+            return Outcome(path, engine.check(source, settings, view), source)
+        return _fixed(source, settings, view, unsafe=mode is Mode.FIX_ALL)
+    except (SourceError, ParseError) as error:
         return _failed(FileError(path, error.message, error.place))
     except RecursionError:
         return _failed(FileError(path, "nested too deeply to be analysed"))
 
 
-def _fixed(source: Source, settings: Settings, *, unsafe: bool) -> Outcome:
+def _fixed(source: Source, settings: Settings, view: View | None, *, unsafe: bool) -> Outcome:
     from reglint import engine  # noqa: PLC0415  see above
 
     try:
-        fixed = engine.fix(source, settings, unsafe=unsafe)
+        fixed = engine.fix(source, settings, view, unsafe=unsafe)
     except SourceError as error:  # its encoding has no room for a fix
-        return _unfixed(source, settings, FileError(source.path, error.message, error.place))
+        failure = FileError(source.path, error.message, error.place)
+        return _unfixed(source, settings, failure, view)
     return Outcome(source.path, fixed.result, fixed.source, fixed.applied, source.data)
 
 
-def _unfixed(source: Source, settings: Settings, error: FileError) -> Outcome:
+def _unfixed(
+    source: Source, settings: Settings, error: FileError, view: View | None = None
+) -> Outcome:
     from reglint import engine  # noqa: PLC0415  see above
 
-    result = engine.check(source, settings)
+    result = engine.check(source, settings, view)
     return Outcome(source.path, replace(result, errors=(*result.errors, error)), source)
 
 
@@ -147,11 +163,21 @@ def _known(task: _Task, caches: Caches) -> Outcome | None:
         return _failed(failure.error)
     if not _may_matter(data, task.settings.codes):
         return Outcome(task.path)
-    result = caches.get(task.root, key(task.path, data, task.settings), task.path)
+    entry = caches.get(task.root, key(task.path, data, task.settings), task.path)
+    result = entry.result if entry and _still(task, entry.answers) else None
     if result is None or (result.diagnostics and task.mode is not Mode.CHECK):
         return None
     source = Source.from_bytes(task.path, data) if result.diagnostics else None
     return Outcome(task.path, result, source)
+
+
+def _still(task: _Task, answers: Answers) -> bool:
+    """Tell whether the project would answer as it did."""
+    if not answers:
+        return True
+    folder = Path(task.path).absolute().parent
+    known = project(folder, task.root)
+    return all(known.answer(asked, folder) == answer for asked, answer in answers.items())
 
 
 # Many files
@@ -220,7 +246,7 @@ def _outcomes(
         if outcome is None:
             yield _failed(FileError(task.path, _KILLED))
         elif not outcome.applied:
-            caches.put(task.root, outcome.key, outcome.result)
+            caches.put(task.root, outcome.key, Entry(outcome.result, outcome.answers))
             yield outcome
         else:
             yield _written(task, outcome) if plan.write else outcome
@@ -253,13 +279,18 @@ def _perform(task: _Task) -> Outcome:
         data = files.read(task.path)
     except files.AccessError as failure:
         return _failed(failure.error)
-    outcome = examine(task.path, data, task.settings, task.mode)
+    folder = Path(task.path).absolute().parent
+    around = project(folder, task.root)
+    view = View(around, folder, task.settings)
+    outcome = examine(task.path, data, task.settings, task.mode, view)
+    around.trim()
     needed = outcome.applied or outcome.result.diagnostics
     return replace(
         outcome,
         source=outcome.source if needed else None,
         before=outcome.before if outcome.applied else b"",
         key=key(task.path, data, task.settings),
+        answers=view.answers(),
     )
 
 

@@ -105,11 +105,12 @@ class Walk:
             self.stars.append(module)
             return []
         self.imports.append(site)
+        dot = "" if module.endswith(".") else "."  # `from . import layers` is `.layers`
         for alias in node.names:
             name = alias.asname.name if alias.asname else alias.name
             site.scope.bind(
                 cst.ensure_type(name, cst.Name).value,
-                Imported(f"{module}.{dotted(alias.name)[0]}", alias, node),
+                Imported(f"{module}{dot}{dotted(alias.name)[0]}", alias, node),
             )
         return []
 

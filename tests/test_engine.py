@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reglint import engine
+from reglint import engine, parsing
 from reglint.edits import choose
 from reglint.keras_api import KNOWN_VERSIONS
 from reglint.model import (
@@ -49,7 +49,7 @@ def notebook(*cells):
     [("x = \n", Place(0, 1, 5)), ("x = 1\nprint 'x'\n", Place(0, 2, 1)), ("def f(:\n", None)],
 )
 def test_what_is_not_python_has_a_place(text, place):
-    with pytest.raises(engine.ParseError, match=r"^not valid Python 3") as caught:
+    with pytest.raises(parsing.ParseError, match=r"^not valid Python 3") as caught:
         engine.check(source(text), ALL)
     assert caught.value.place
     assert place in (None, caught.value.place)
@@ -67,7 +67,7 @@ def test_what_is_not_python_has_a_place(text, place):
     ids=["parentheses", "lists", "signs", "sum", "not"],
 )
 def test_deep_nesting_is_refused_and_not_a_crash(text):
-    with pytest.raises(engine.ParseError, match="nested too deeply"):
+    with pytest.raises(parsing.ParseError, match="nested too deeply"):
         engine.check(source(BAD + text), ALL)
 
 

@@ -11,12 +11,16 @@ from reglint import calls
 from reglint.canonical import symbol
 from reglint.guards import reachable
 from reglint.keras_api import KNOWN_VERSIONS
+from reglint.model import Settings
 from reglint.names import Module
 from reglint.scopes import Class
 
 
 def module(text, shadowed=frozenset()):
-    return Module(cst.parse_module(textwrap.dedent(text)), shadowed, frozenset(KNOWN_VERSIONS))
+    return Module(
+        cst.parse_module(textwrap.dedent(text)),
+        Settings(frozenset(), frozenset(KNOWN_VERSIONS), shadowed),
+    )
 
 
 def called(text, shadowed=frozenset()):

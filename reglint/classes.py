@@ -1,0 +1,215 @@
+"""Classes that derive from something in Keras, also through other files of the project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from reglint.canonical import Symbol, symbol
+from reglint.scopes import Class
+from reglint.syntax import cst
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import TypeAlias
+
+    from reglint.names import Module
+    from reglint.scopes import Meaning, Scope
+
+    Method: TypeAlias = tuple["Definition", cst.FunctionDef]
+
+
+class Kind(Enum):
+    """What a class is to Keras."""
+
+    LAYER = "layer"
+    MODEL = "model"
+    REGULARIZER = "regularizer"
+    CONSTRAINT = "constraint"
+    INITIALIZER = "initializer"
+    LOSS = "loss"
+    METRIC = "metric"
+    OPTIMIZER = "optimizer"
+    CALLBACK = "callback"
+
+
+_MODELS = {"keras.Model", "keras.Sequential"}
+_PACKAGES = {"losses": Kind.LOSS, **{f"{kind.value}s": kind for kind in Kind}}
+# Bases that take no part in what a class is to Keras.
+_HARMLESS = {
+    "builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol",
+    "typing_extensions.Generic", "typing_extensions.Protocol",
+}  # fmt: skip
+_DEEPEST = 8  # imports of imports of imports ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Definition:
+    """A class of the project, and the module that it stands in."""
+
+    cls: Class
+    module: Module
+
+    @property
+    def node(self) -> cst.ClassDef:
+        """Return the statement that defines it."""
+        return self.cls.node
+
+    @property
+    def scope(self) -> Scope:
+        """Return the scope that it is defined in."""
+        return self.cls.scope
+
+    @property
+    def name(self) -> str:
+        """Return its name."""
+        return self.node.name.value
+
+    def method(self, name: str) -> cst.FunctionDef | None:
+        """Return the method that the class itself defines, the last one of that name."""
+        found = None
+        for statement in self.node.body.body:
+            if isinstance(statement, cst.FunctionDef) and statement.name.value == name:
+                found = statement
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KerasClass:
+    """A class of the project that derives from a class of Keras."""
+
+    definition: Definition
+    kind: Kind
+    bases: frozenset[
+        Symbol
+    ]  # all in Keras that it derives from, with nothing of the project between
+    lineage: tuple[Definition, ...]  # itself, then its bases in the project, nearest first
+    complete: bool  # it derives from nothing else
+
+    @property
+    def node(self) -> cst.ClassDef:
+        """Return the statement that defines it."""
+        return self.definition.node
+
+    @property
+    def scope(self) -> Scope:
+        """Return the scope that it is defined in."""
+        return self.definition.scope
+
+    @property
+    def module(self) -> Module:
+        """Return the module that it is defined in."""
+        return self.definition.module
+
+    @property
+    def name(self) -> str:
+        """Return its name."""
+        return self.definition.name
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Return the canonical names of its bases: `keras.layers.Dense`."""
+        return frozenset(base.name for base in self.bases)
+
+    @property
+    def roots(self) -> frozenset[str]:
+        """Return what the project calls Keras where it derives from it: `tensorflow.keras`."""
+        return frozenset(base.root for base in self.bases)
+
+    def method(self, name: str) -> cst.FunctionDef | None:
+        """Return the method that the class itself defines."""
+        return self.definition.method(name)
+
+    def inherited(self, name: str) -> Method | None:
+        """Return the method that the class or a base in the project defines, and by which."""
+        for definition in self.lineage:
+            if found := definition.method(name):
+                return definition, found
+        return None
+
+
+def keras_classes(module: Module) -> tuple[KerasClass, ...]:
+    """Return the classes of a module that derive from Keras, in the order of the source."""
+    return module.once(_keras_classes)
+
+
+def class_around(scope: Scope, module: Module) -> KerasClass | None:
+    """Return the class that a place stands in, if it derives from Keras."""
+    around = scope.enclosing(cst.ClassDef)
+    if around is None:
+        return None
+    return next((c for c in keras_classes(module) if c.node is around.node), None)
+
+
+def resolved(
+    meanings: frozenset[Meaning], module: Module, depth: int = _DEEPEST
+) -> Iterator[Definition | Symbol | str]:
+    """Yield what meanings in a module come to: classes of the project, names of Keras, or paths."""
+    for meaning in meanings:
+        if isinstance(meaning, Class):
+            yield Definition(meaning, module)
+        elif known := symbol(meaning):
+            yield known
+        elif depth and (found := module.project.find(meaning)):
+            other, name = found
+            inner = other.meaning(cst.Name(name), other.scope)
+            yield from resolved(inner, other, depth - 1) if inner else iter((meaning,))
+        else:
+            yield meaning
+
+
+def class_of(cls: Class, module: Module) -> KerasClass | None:
+    """Return a class as one that derives from Keras, if it does."""
+    definition = Definition(cls, module)
+    lineage: list[Definition] = []
+    bases: set[Symbol] = set()
+    complete = _collect(definition, lineage, bases)
+    kind = _kind(bases)
+    return (
+        KerasClass(definition, kind, frozenset(bases), tuple(lineage), complete) if kind else None
+    )
+
+
+def _keras_classes(module: Module) -> tuple[KerasClass, ...]:
+    return tuple(filter(None, (class_of(cls, module) for cls in module.classes)))
+
+
+def _collect(definition: Definition, lineage: list[Definition], bases: set[Symbol]) -> bool:
+    """Add a class and all it derives from; tell whether that is all there is."""
+    if any(definition.node is other.node for other in lineage):
+        return True
+    lineage.append(definition)
+    complete = True
+    for arg in definition.node.bases:
+        meanings = definition.module.meaning(_plain(arg.value), definition.scope)
+        complete &= bool(meanings) and not arg.star
+        for base in resolved(meanings, definition.module):
+            if isinstance(base, Definition):
+                complete &= _collect(base, lineage, bases)
+            elif isinstance(base, Symbol) and base.root:
+                bases.add(base)
+            else:
+                complete &= base in _HARMLESS
+    return complete
+
+
+def _plain(base: cst.BaseExpression) -> cst.BaseExpression:
+    """Return `Generic` for `Generic[T]`."""
+    return base.value if isinstance(base, cst.Subscript) else base
+
+
+def _kind(bases: set[Symbol]) -> Kind | None:
+    kinds = {kind for base in bases if (kind := kind_of(base.name))}
+    # A model is a layer too.
+    return (
+        Kind.MODEL if Kind.MODEL in kinds else next(iter(kinds), None) if len(kinds) == 1 else None
+    )
+
+
+def kind_of(name: str) -> Kind | None:
+    """Return what a class of Keras is, by its canonical name."""
+    if name in _MODELS:
+        return Kind.MODEL
+    _, package, *_ = *name.split("."), ""
+    return _PACKAGES.get(package) if name.rpartition(".")[2][:1].isupper() else None
