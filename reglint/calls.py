@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from reglint.canonical import symbol
 from reglint.model import Insert, Remove, Replace
@@ -279,21 +279,37 @@ def _dictionary_names(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
             yield value
 
 
-def spelling(name: str, call: Call) -> str | None:
-    """Return how code at this call can write a name of Keras with what the module has at hand.
+class Spot(Protocol):
+    """A place in the code, and what Keras is called there."""
+
+    @property
+    def scope(self) -> Scope:
+        """Return the scope."""
+
+    @property
+    def module(self) -> Module:
+        """Return the module."""
+
+    @property
+    def root(self) -> str:
+        """Return the root: "keras", "tensorflow.keras" ..."""
+
+
+def spelling(name: str, spot: Spot) -> str | None:
+    """Return how code at this place can write a name of Keras with what the module has at hand.
 
     `name` is canonical. The shortest is preferred: a direct import, then `regularizers.L2`, then
     `keras.regularizers.L2`.
     """
     found: list[tuple[int, str]] = []
     seen: set[str] = set()
-    for scope in call.scope.outward():
+    for scope in spot.scope.outward():
         for local in scope.names.keys() - seen:
-            path = _path(local, scope, call.module)
+            path = _path(local, scope, spot.module)
             found += [
                 (suffix.count("."), f"{local}{suffix}")
                 for suffix in _suffixes(name)
-                if path and symbol(f"{path}{suffix}") == (name, call.root)
+                if path and symbol(f"{path}{suffix}") == (name, spot.root)
             ]
         seen |= scope.names.keys()
     return min(found)[1] if found else None

@@ -12,6 +12,7 @@ import re
 from typing import NamedTuple
 
 from reglint import keras_api
+from reglint.keras_api.classes import base_class_names
 
 _ROOT = re.compile(
     r"""
@@ -30,9 +31,56 @@ _TF1 = re.compile(
     r"(?:tensorflow\.contrib\.(?:layers|slim)|tf_slim)(?:\.\w+)*\.(?P<name>l1|l2|l1_l2)_regularizer$"
 )
 _TF_COMPAT = re.compile(r"^tensorflow(_core)?\.(compat\.v[12]\.)?")
-# Under `keras.utils` as well, in every release.
-_SAVING = frozenset({"register_keras_serializable"})
+# Functions that every release keeps in another place: `utils`, `models`, `saving`, `engine`.
+_SAVING = {
+    **{
+        name: f"keras.saving.{name}"
+        for name in (
+            "custom_object_scope",
+            "deserialize_keras_object",
+            "get_custom_objects",
+            "get_registered_name",
+            "get_registered_object",
+            "register_keras_serializable",
+            "serialize_keras_object",
+        )
+    },
+    **{
+        name: f"keras.models.{name}"
+        for name in (
+            "clone_model",
+            "load_model",
+            "model_from_config",
+            "model_from_json",
+            "model_from_yaml",
+            "save_model",
+        )
+    },
+    "CustomObjectScope": "keras.saving.custom_object_scope",
+}
 _TOP = frozenset({"Input", "Model", "Sequential", "Variable"})
+# Classes that Keras 3 has at the top as well.
+_BASES = {
+    "Initializer": "keras.initializers.Initializer",
+    "Layer": "keras.layers.Layer",
+    "Loss": "keras.losses.Loss",
+    "Metric": "keras.metrics.Metric",
+    "Optimizer": "keras.optimizers.Optimizer",
+    "Regularizer": "keras.regularizers.Regularizer",
+}
+# What holds everything directly, whichever module of it defines the thing.
+_FLAT = {
+    "callbacks": "callbacks",
+    "callbacks_v1": "callbacks",
+    "constraints": "constraints",
+    "initializers": "initializers",
+    "losses": "losses",
+    "metrics": "metrics",
+    "regularizers": "regularizers",
+}
+_LAYERS = frozenset({"layers", "engine", "legacy", "feature_column"})
+_OPTIMIZERS = frozenset({"optimizers", "optimizer_v2", "optimizer_experimental"})
+_LEGACY_OPTIMIZERS = frozenset({"legacy", "optimizer_v2"})
 
 
 class Symbol(NamedTuple):
@@ -66,19 +114,32 @@ def _public(rest: str) -> str:
     package = modules[0] if modules else ""
     if any(not m.islower() or m in keras_api.regularizer_names() for m in modules):
         return f"keras.{rest}"  # an attribute of a class, not of a module
-    if package in {"layers", "engine", "legacy", "models", ""} and last in _TOP:
+    if package in {*_LAYERS, "models", ""} and last in _TOP:
         return f"keras.{last}"
-    if rest == "Layer" or (
-        package in {"layers", "engine", "legacy"} and last in keras_api.layer_names()
-    ):
+    if package in _LAYERS and _is_layer(last) and "legacy_rnn" not in modules:
         return f"keras.layers.{last}"
-    if last in _SAVING and package in {"utils", "saving"}:
-        return f"keras.saving.{last}"
-    if package == "optimizers" and last[:1].isupper():
-        return f"keras.optimizers.{'legacy.' if 'legacy' in modules else ''}{last}"
-    if package == "regularizers":
-        return f"keras.regularizers.{last}"
+    if not modules and last in _BASES:
+        return _BASES[last]
+    if last in _SAVING and package in {"engine", "legacy", "models", "saving", "utils"}:
+        return _SAVING[last]
+    if package in _OPTIMIZERS and last[:1].isupper():
+        return f"keras.optimizers.{_optimizer(modules, last)}"
+    if package in _FLAT:
+        return f"keras.{_FLAT[package]}.{last}"
     return f"keras.{rest}" if rest else "keras"
+
+
+def _optimizer(modules: list[str], last: str) -> str:
+    """Return the public name under `keras.optimizers` of a class in one of its modules."""
+    if "schedules" in modules or "learning_rate_schedule" in modules:
+        return f"schedules.{last}"
+    if _LEGACY_OPTIMIZERS.intersection(modules):
+        return f"legacy.{'Optimizer' if last == 'OptimizerV2' else last}"
+    return last
+
+
+def _is_layer(name: str) -> bool:
+    return name in keras_api.layer_names() or f"keras.layers.{name}" in base_class_names()
 
 
 def exported(module: str, name: str) -> bool:
@@ -88,7 +149,9 @@ def exported(module: str, name: str) -> bool:
         return False
     head, _, _ = found.name.rpartition(".")
     if head == "keras.layers":
-        return name in keras_api.layer_names()
+        return _is_layer(name)
     if head == "keras.regularizers":
         return name in keras_api.regularizer_names()
+    if found.name in base_class_names():
+        return True
     return head == "keras" and (name in _TOP or name in {"layers", "regularizers", "models"})

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from reglint.canonical import Symbol, symbol
+from reglint.keras_api.classes import Kind, base_class
 from reglint.scopes import Class
 from reglint.syntax import cst
 
@@ -20,22 +20,6 @@ if TYPE_CHECKING:
     Method: TypeAlias = tuple["Definition", cst.FunctionDef]
 
 
-class Kind(Enum):
-    """What a class is to Keras."""
-
-    LAYER = "layer"
-    MODEL = "model"
-    REGULARIZER = "regularizer"
-    CONSTRAINT = "constraint"
-    INITIALIZER = "initializer"
-    LOSS = "loss"
-    METRIC = "metric"
-    OPTIMIZER = "optimizer"
-    CALLBACK = "callback"
-
-
-_MODELS = {"keras.Model", "keras.Sequential"}
-_PACKAGES = {"losses": Kind.LOSS, **{f"{kind.value}s": kind for kind in Kind}}
 # Bases that take no part in what a class is to Keras.
 _HARMLESS = {
     "builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol",
@@ -113,9 +97,9 @@ class KerasClass:
         return frozenset(base.name for base in self.bases)
 
     @property
-    def roots(self) -> frozenset[str]:
-        """Return what the project calls Keras where it derives from it: `tensorflow.keras`."""
-        return frozenset(base.root for base in self.bases)
+    def root(self) -> str:
+        """Return what Keras is called where the class derives from it: `tensorflow.keras`."""
+        return min(base.root for base in self.bases)
 
     def method(self, name: str) -> cst.FunctionDef | None:
         """Return the method that the class itself defines."""
@@ -189,6 +173,7 @@ def _collect(definition: Definition, lineage: list[Definition], bases: set[Symbo
                 complete &= _collect(base, lineage, bases)
             elif isinstance(base, Symbol) and base.root:
                 bases.add(base)
+                complete &= base_class(base.name) is not None
             else:
                 complete &= base in _HARMLESS
     return complete
@@ -200,16 +185,6 @@ def _plain(base: cst.BaseExpression) -> cst.BaseExpression:
 
 
 def _kind(bases: set[Symbol]) -> Kind | None:
-    kinds = {kind for base in bases if (kind := kind_of(base.name))}
+    kinds = {known.kind for base in bases if (known := base_class(base.name))}
     # A model is a layer too.
-    return (
-        Kind.MODEL if Kind.MODEL in kinds else next(iter(kinds), None) if len(kinds) == 1 else None
-    )
-
-
-def kind_of(name: str) -> Kind | None:
-    """Return what a class of Keras is, by its canonical name."""
-    if name in _MODELS:
-        return Kind.MODEL
-    _, package, *_ = *name.split("."), ""
-    return _PACKAGES.get(package) if name.rpartition(".")[2][:1].isupper() else None
+    return Kind.MODEL if Kind.MODEL in kinds else kinds.pop() if len(kinds) == 1 else None

@@ -12,7 +12,9 @@ from reglint.model import (
     Edit,
     Fix,
     Insert,
+    InsertLines,
     Offer,
+    Prepend,
     Remove,
     RemoveLine,
     Replace,
@@ -62,6 +64,14 @@ class Locator:
             case Insert(node, text):
                 end = self._spans[id(node)].end
                 yield Edit(end, end, text)
+            case Prepend(node, text):
+                start = self._spans[id(node)].start
+                yield Edit(start, start, text)
+            case InsertLines(node, text):
+                # Before the line break: what is behind it may be another cell of a notebook.
+                end = self.text.find("\n", self._spans[id(node)].end)
+                end = len(self.text) if end < 0 else end
+                yield Edit(end, end, "\n" + text.removesuffix("\n"))
             case Remove(node, siblings):
                 yield self._removal(node, siblings)
             case RemoveLine(node):

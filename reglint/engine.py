@@ -7,6 +7,7 @@ import warnings
 from contextlib import closing
 from dataclasses import replace
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -16,6 +17,7 @@ from reglint.guards import reachable
 from reglint.model import Diagnostic, FileError, Finding, Fixed, Offer, Result, Safety
 from reglint.names import Module
 from reglint.parsing import ParseError, parse
+from reglint.project import View
 from reglint.rules import RULES
 from reglint.rules.unused_suppression import UnusedSuppression
 
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from reglint.model import Fix, Settings, Version
-    from reglint.project import View
     from reglint.rules.rule import Rule
     from reglint.scopes import Site
     from reglint.source import Source
@@ -43,7 +44,8 @@ def check(source: Source, settings: Settings, project: View | None = None) -> Re
     tree, source, errors = _parse_cells(source)
     diagnostics: list[Diagnostic] = []
     try:
-        with closing(Module(tree, settings, project)) as module:
+        view = project or View(None, Path(), settings, source.text)
+        with closing(Module(tree, settings, view)) as module:
             found = _found(source, module, settings, errors)
             diagnostics = _diagnostics(source, tree, _merge(found))
     except RecursionError:

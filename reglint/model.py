@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from reglint.source import Source
 
-    Change: TypeAlias = "Replace | Remove | RemoveLine | Insert | AddImport"
+    Change: TypeAlias = "Replace | Remove | RemoveLine | Insert | Prepend | InsertLines | AddImport"
     Version: TypeAlias = tuple[int, int]  # (3, 15) is Keras 3.15
 
 
@@ -63,6 +63,22 @@ class RemoveLine:
 @dataclass(frozen=True, slots=True)
 class Insert:
     """Put `text` right after `node`."""
+
+    node: cst.CSTNode
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepend:
+    """Put `text` right before `node`."""
+
+    node: cst.CSTNode
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class InsertLines:
+    """Put `text`, which are whole lines, behind the line that `node` ends on."""
 
     node: cst.CSTNode
     text: str

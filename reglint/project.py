@@ -30,8 +30,9 @@ _LARGE = 1_000_000  # bytes; nobody writes such a module by hand
 SIGNALS = {
     # Models are saved with their configuration, or made from one.
     "saving": re.compile(
-        rb"\.save\(|save_model\(|load_model\(|clone_model\(|\.to_json\(|model_from_json\("
-        rb"|ModelCheckpoint\(|\.from_config\("
+        rb"(?i:model|net|network|coder|generator|discriminator|actor|critic)\w*\.save\("
+        rb"|\bsave_model\(|\bload_model\(|\bclone_model\(|\bmodel_from_(?:json|config)\("
+        rb"|\.to_json\(\)|ModelCheckpoint\((?![^()]*save_weights_only\s*=\s*True)"
     ),
     # More than one backend of Keras 3 is meant to work.
     "multi-backend": re.compile(
@@ -163,12 +164,13 @@ class Project:
             data = files.read(str(file))
             if len(data) > _LARGE:
                 return None
-            tree = parse(Source.from_bytes(str(file), data).text)
+            text = Source.from_bytes(str(file), data).text
+            tree = parse(text)
         except (files.AccessError, SourceError, ParseError, RecursionError):
             return None
         shadows = shadowed(file.parent, self._root)
         own = replace(settings, shadowed=shadows)
-        return Module(tree, own, View(self, file.parent, own))
+        return Module(tree, own, View(self, file.parent, own, text))
 
     def trim(self) -> None:
         """Let go of the modules looked into longest ago."""
@@ -219,8 +221,11 @@ class View:
     Without a project, as for standard input, the text of the file is all there is.
     """
 
-    def __init__(self, project: Project | None, directory: Path, settings: Settings) -> None:
+    def __init__(
+        self, project: Project | None, directory: Path, settings: Settings, text: str = ""
+    ) -> None:
         self._project = project
+        self._text = text
         self.directory = directory
         self._settings = settings
         # What was asked, and how the module that answered sees the project.
@@ -248,6 +253,8 @@ class View:
 
     def mentions(self, signal: str) -> bool:
         """Tell whether anything in the project gives this one of the `SIGNALS`."""
+        if SIGNALS[signal].search(self._text.encode(errors="replace")):
+            return True
         if self._project is None:
             return False
         self.asked["signal", signal] = None

@@ -25,7 +25,7 @@ else:
 
 __all__ = [
     "children", "code", "cst", "descendants", "dotted", "is_name", "needs_parentheses", "number",
-    "string",
+    "parameters_of", "string",
 ]  # fmt: skip
 
 # Fields that hold no code a rule could be about. Leaving them out makes the walk ten times faster.
@@ -111,6 +111,16 @@ def number(node: cst.CSTNode | None) -> float | None:
         case cst.UnaryOperation(operator=cst.Plus()):
             return number(node.expression)
     return None
+
+
+def parameters_of(parameters: cst.Parameters) -> Iterator[cst.Param]:
+    """Yield all parameters of a function, in the order of the source."""
+    yield from parameters.posonly_params
+    yield from parameters.params
+    yield from parameters.kwonly_params
+    for star in (parameters.star_arg, parameters.star_kwarg):
+        if isinstance(star, cst.Param):
+            yield star
 
 
 def is_name(node: cst.CSTNode | None, value: str) -> bool:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from reglint.scopes import Branch, Class, Default, Imported, Opaque, Scope, Site, Value, Write
-from reglint.syntax import children, cst, dotted
+from reglint.syntax import children, cst, dotted, parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,6 +32,7 @@ class Walk:
         self._scopes = [self.scope]
         self._walk(tree)
         self._calls: dict[str, list[Site]] | None = None  # by the last name of what is called
+        self._scope_of: dict[int, Scope] | None = None
 
     def reads(self, name: str, owner: Scope | None) -> list[Site]:
         """Return the places that read a name and mean the one that `owner` binds."""
@@ -50,6 +51,12 @@ class Walk:
                     case cst.Call(func=cst.Name(name) | cst.Attribute(attr=cst.Name(name))):
                         self._calls.setdefault(name, []).append(site)
         return [site for name in names for site in self._calls.get(name, ())]
+
+    def scope_of(self, node: cst.CSTNode) -> Scope | None:
+        """Return the scope that belongs to a class, function or comprehension."""
+        if self._scope_of is None:
+            self._scope_of = {id(scope.node): scope for scope in self._scopes}
+        return self._scope_of.get(id(node))
 
     def close(self) -> None:
         """Let go of everything: scopes and what is bound in them hold each other alive."""
@@ -135,13 +142,13 @@ class Walk:
 
     def _function(self, site: Site, parameters: cst.Parameters) -> Scope:
         inner = self._inside(site.node, site.scope)
-        for p in _parameters(parameters):
+        for p in parameters_of(parameters):
             value = Default(p.default, site.scope) if p.default else Opaque(p)
             inner.bind(p.name.value, value)
         return inner
 
     def _defaults(self, site: Site, parameters: cst.Parameters) -> list[Site]:
-        nodes = [n for p in _parameters(parameters) for n in (p.annotation, p.default) if n]
+        nodes = [n for p in parameters_of(parameters) for n in (p.annotation, p.default) if n]
         return [Site(n, site.scope, site.branch) for n in nodes]
 
     def _visit_ClassDef(self, site: Site) -> list[Site]:
@@ -281,15 +288,6 @@ def _passages() -> dict[type, str]:
         "expression": ("UnaryOperation",),
     }
     return {getattr(cst, kind): field for field, kinds in by_field.items() for kind in kinds}
-
-
-def _parameters(parameters: cst.Parameters) -> Iterator[cst.Param]:
-    yield from parameters.posonly_params
-    yield from parameters.params
-    yield from parameters.kwonly_params
-    for star in (parameters.star_arg, parameters.star_kwarg):
-        if isinstance(star, cst.Param):
-            yield star
 
 
 def _leaves(body: cst.BaseSuite) -> bool:

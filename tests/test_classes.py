@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from reglint.canonical import Symbol
-from reglint.classes import Kind, class_around, keras_classes
+from reglint.classes import class_around, keras_classes
 from reglint.keras_api import KNOWN_VERSIONS
+from reglint.keras_api.classes import Kind
 from reglint.model import Settings
 from reglint.names import Module
 from reglint.parsing import parse

@@ -190,7 +190,7 @@ def layer(name: str) -> Layer | None:
     row = _table()["layers"][canonical]
     return Layer(
         name=canonical,
-        signatures=MappingProxyType({g: _signature(canonical, s, g) for g, s in _rows(row)}),
+        signatures=MappingProxyType({g: _signature(canonical, s, g) for g, s in rows(row)}),
         renames=MappingProxyType(row.get("renames", {})),
         successor=row.get("successor"),
     )
@@ -214,7 +214,7 @@ def regularizer(name: str) -> Regularizer | None:
             keywords=frozenset(found["parameters"] + found["keywords"]),
             makes=found["makes"],
         )
-        for g, found in _rows(row)
+        for g, found in rows(row)
     }
     return Regularizer(name, MappingProxyType(factories))
 
@@ -225,12 +225,23 @@ def regularizer_names() -> frozenset[str]:
 
 
 @cache
-def _table() -> dict[str, Any]:
+def read(file: str) -> dict[str, Any]:
+    """Return one of the tables."""
     import json  # noqa: PLC0415 - only those pay who ask
     from importlib.resources import files  # noqa: PLC0415 - the same
 
-    table: dict[str, Any] = json.loads((files(__name__) / "layers.json").read_text("utf-8"))
+    table: dict[str, Any] = json.loads((files(__name__) / file).read_text("utf-8"))
     return table
+
+
+def rows(row: dict[str, Any]) -> list[tuple[Generation, dict[str, Any]]]:
+    """Return what a table says for each generation: a key may stand for several."""
+    shared = {g: value for key, value in row.items() for g in key.split()}
+    return [(g, shared[g.value]) for g in Generation if g.value in shared]
+
+
+def _table() -> dict[str, Any]:
+    return read("layers.json")
 
 
 @cache
@@ -238,15 +249,9 @@ def _layer_names() -> dict[str, str]:
     return {
         name: canonical
         for canonical, row in _table()["layers"].items()
-        for _, signature in _rows(row)
+        for _, signature in rows(row)
         for name in signature.get("names", [canonical])
     }
-
-
-def _rows(row: dict[str, Any]) -> list[tuple[Generation, dict[str, Any]]]:
-    """Return what the table says for each generation: a key may stand for several."""
-    shared = {g: value for key, value in row.items() for g in key.split()}
-    return [(g, shared[g.value]) for g in Generation if g.value in shared]
 
 
 def _signature(name: str, row: dict[str, Any], generation: Generation) -> Signature:

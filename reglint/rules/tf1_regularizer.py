@@ -131,7 +131,7 @@ def _contrib(node: cst.Call, scope: Scope, call: Call) -> Iterator[Finding]:
 
 
 def _built(old: cst.CSTNode, name: str, factors: str, call: Call) -> tuple[Fix, ...]:
-    known = reference(call, name)
+    known = reference(call, f"regularizers.{name}")
     if known is None:
         return ()
     text = f"{known[0]}({factors})"

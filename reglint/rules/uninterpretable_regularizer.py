@@ -101,7 +101,7 @@ class _Given:
 
     def built(self, name: str, factors: str) -> tuple[Fix, ...]:
         """Return the fix that builds a regularizer in place of the argument."""
-        known = reference(self.call, name)
+        known = reference(self.call, f"regularizers.{name}")
         return self.replaced(f"{known[0]}({factors})", *known[1]) if known else ()
 
 

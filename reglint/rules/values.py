@@ -11,7 +11,7 @@ from reglint.model import AddImport, Insert
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from reglint.calls import Argument, Call
+    from reglint.calls import Argument, Call, Spot
     from reglint.names import Module
     from reglint.scopes import Scope
     from reglint.syntax import cst
@@ -31,17 +31,18 @@ def keras_name(node: cst.CSTNode, scope: Scope, module: Module) -> str | None:
     return names.pop() if len(names) == 1 else None
 
 
-def reference(call: Call, name: str) -> tuple[str, tuple[AddImport, ...]] | None:
-    """Return how to write `keras.regularizers.<name>` at a call, and the import that it needs.
+def reference(spot: Spot, name: str) -> tuple[str, tuple[AddImport, ...]] | None:
+    """Return how to write `keras.<name>` at a place in the code, and the import that it needs.
 
     Nothing if the name is taken by something else.
     """
-    known = spelling(f"keras.regularizers.{name}", call)
+    known = spelling(f"keras.{name}", spot)
     if known:
         return known, ()
-    if call.scope.find(name) is not None:
+    package, _, last = name.rpartition(".")
+    if spot.scope.find(last) is not None:
         return None
-    return name, (AddImport(f"{call.root}.regularizers", name),)
+    return last, (AddImport(f"{spot.root}.{package}".rstrip("."), last),)
 
 
 def append_arguments(call: cst.Call, text: str) -> Insert:

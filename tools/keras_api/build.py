@@ -53,7 +53,8 @@ def merge(probes: dict[str, Any]) -> dict[str, Any]:
         },
         "base": base,
         "layers": {
-            name: layer(name, found, base) for name, found in sorted(by_name(probes).items())
+            name: layer(name, found, base)
+            for name, found in sorted(by_name(probes, "layers").items())
         },
         "regularizers": {
             name: shared({
@@ -66,19 +67,19 @@ def merge(probes: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def by_name(probes: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return what each probe found about each layer, under the newest name of its class.
+def by_name(probes: dict[str, Any], section: str) -> dict[str, dict[str, Any]]:
+    """Return what each probe found about each class, under the newest name of the class.
 
-    Classes of two generations are the same layer if they share a public name.
+    Classes of two generations are the same if they share a public name.
     """
-    layers: dict[str, dict[str, Any]] = {}
+    classes: dict[str, dict[str, Any]] = {}
     names: dict[str, str] = {}
     for generation, probe in reversed(probes.items()):
-        for name, found in probe["layers"].items():
+        for name, found in probe[section].items():
             known = next((names[n] for n in [name, *found["names"]] if n in names), name)
             names.update(dict.fromkeys(found["names"], known))
-            layers.setdefault(known, {})[generation] = found
-    return layers
+            classes.setdefault(known, {})[generation] = found
+    return classes
 
 
 def layer(name: str, found: dict[str, Any], base: dict[str, list[str]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How to make and call any layer of any Keras: the data of `probe.py`."""
+"""How to make and call any layer of any Keras: the data of `probe.py` and `probe_classes.py`."""
 
 from __future__ import annotations
 
@@ -143,3 +143,64 @@ CALLS = (
     (["vector", "state", "state"], lambda _, layer, x, h, c: layer(x, [[h, c]])),
     (["sequence"], lambda keras, layer, x: keras.layers.RNN(layer)(x)),
 )
+
+# Where the public classes are, and what tells the kind of one; a metric may be a layer as well.
+MODULES = (
+    "",
+    "layers",
+    "layers.experimental",
+    "layers.experimental.preprocessing",
+    "models",
+    "regularizers",
+    "constraints",
+    "initializers",
+    "losses",
+    "metrics",
+    "metrics.experimental",
+    "optimizers",
+    "optimizers.legacy",
+    "optimizers.schedules",
+    "callbacks",
+    "callbacks.experimental",
+)
+KINDS = (
+    ("metric", "metrics.Metric"),
+    ("model", "Model"),
+    ("layer", "layers.Layer"),
+    ("regularizer", "regularizers.Regularizer"),
+    ("constraint", "constraints.Constraint"),
+    ("initializer", "initializers.Initializer"),
+    ("loss", "losses.Loss"),
+    ("schedule", "optimizers.schedules.LearningRateSchedule"),
+    ("optimizer", "optimizers.Optimizer"),
+    ("optimizer", "optimizers.legacy.Optimizer"),
+    ("callback", "callbacks.Callback"),
+)
+# What stands for classes that are no more; to make an instance raises.
+GONE = ("LegacyOptimizerWarning",)
+# Values for parameters of other classes than layers.
+OTHER_VALUES = {
+    "activity_regularizer": "l2",
+    "backward_layer": lambda keras: keras.layers.LSTM(3, go_backwards=True),
+    "boundaries": [1, 2],
+    "class_id": 1,
+    "decay_rate": 0.5,
+    "decay_steps": 10,
+    "first_decay_steps": 10,
+    "fn": lambda _: lambda y_true, y_pred: y_true - y_pred,
+    "initial_learning_rate": 0.1,
+    "inner_optimizer": lambda keras: keras.optimizers.SGD(),
+    "learning_rate": 0.1,
+    "name": "given",
+    "normalizer": [0.5, 0.5],
+    "num_classes": 3,
+    "precision": 0.5,
+    "recall": 0.5,
+    "reduction": "sum",
+    "sensitivity": 0.5,
+    "shape": (3,),
+    "specificity": 0.5,
+    "target_class_ids": [0],
+    "thresholds": [0.1, 0.5],
+    "values": [0.1, 0.2, 0.3],
+}
