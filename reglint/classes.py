@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reglint.canonical import Symbol, symbol
 from reglint.keras_api.classes import Kind, base_class
 from reglint.scopes import Class
-from reglint.syntax import cst
+from reglint.syntax import cst, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,6 +111,20 @@ class KerasClass:
             if found := definition.method(name):
                 return definition, found
         return None
+
+
+def is_base_only(cls: KerasClass) -> bool:
+    """Tell whether a class seems to be there for others to derive from, and never made itself."""
+    module = cls.module
+    if cls.name.lstrip("_").startswith(("Base", "Abstract")) or cls.name.endswith("Base"):
+        return True
+    derived = any(
+        is_name(base.value, cls.name) for other in module.classes for base in other.node.bases
+    )
+    return derived and not any(
+        is_name(cst.ensure_type(site.node, cst.Call).func, cls.name)
+        for site in module.calls_named(cls.name)
+    )
 
 
 def keras_classes(module: Module) -> tuple[KerasClass, ...]:

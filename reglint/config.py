@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reglint.keras_api import KNOWN_VERSIONS
-from reglint.model import Settings
+from reglint.keras_version import Projects, described
+from reglint.model import Assumption, Reason, Settings
 from reglint.options import Options, Reader
 from reglint.project import shadowed
 from reglint.selectors import catalog
-from reglint.tomlfile import ConfigError, Document, Problem
+from reglint.tomlfile import ConfigError, Document, Problem, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import TypeAlias
 
-    from reglint.model import Version
-    from reglint.selectors import Catalog
+    from reglint.model import Severity, Version
+    from reglint.selectors import Catalog, Selector
     from reglint.tomlfile import Key
 
     # What the command line gives: keys and values as in a file, without those it does not give.
@@ -39,14 +40,44 @@ class Config:
     root: Path  # the folder of `file`, or the current one
     options: Options
     codes: frozenset[str]  # of the rules that are on, before `per-file-ignores`
-    keras: frozenset[Version]
+    keras: frozenset[Version]  # unless the project of a file says less
+    projects: Projects | None  # None: they are not asked
+
+    def rules(self, path: Path) -> frozenset[str]:
+        """Return the codes of the rules that are on for the file `path`."""
+        if not self.options.per_file_ignores:
+            return self.codes
+        path = _absolute(path)
+        off = (codes for patterns, codes in self.options.per_file_ignores if patterns.match(path))
+        return self.codes.difference(*off)
 
     def settings(self, path: Path) -> Settings:
         """Return what holds for the file `path`, as one object where it is the same for several."""
-        path = _absolute(path)
-        off = (codes for patterns, codes in self.options.per_file_ignores if patterns.match(path))
-        shadows = shadowed(path.parent, self.root)
-        return _settings(self.codes.difference(*off), self.keras, shadows)
+        folder = _absolute(path).parent
+        assumption = self.assumption(path)
+        package = self.options.serialization_package
+        if package is None:
+            package = self.projects.name(folder, self.root) if self.projects else ""
+        return _settings(
+            codes=self.rules(path),
+            keras=assumption.releases if assumption else self.keras,
+            shadowed=shadowed(folder, self.root),
+            assumed=assumption is not None,
+            severities=_severities(self.options.severity),
+            decorators=self.options.registration_decorators,
+            package=package,
+        )
+
+    def assumption(self, path: Path) -> Assumption | None:
+        """Return what the project of the file `path` says of Keras, if the settings do not."""
+        if self.options.keras_version or not self.projects:
+            return None
+        found = self.projects.evidence(_absolute(path).parent, self.root)
+        if not found:
+            return None
+        reasons = ((str(shown(each.file)), each.line, each.text) for each in found.requirements)
+        every = tuple(Reason(*reason) for reason in reasons)
+        return Assumption(described(found.releases), found.releases, every)
 
     def excluded(self, path: Path, *, is_dir: bool = False) -> bool:
         """Return whether the configuration says to pass over `path`."""
@@ -65,9 +96,13 @@ class Resolver:
         overrides: Overrides | None = None,
         rules: Catalog | None = None,
     ) -> None:
-        """Take `explicit` for all directories, or no file at all if `isolated`, or the nearest."""
+        """Take `explicit` for all directories, or no file at all if `isolated`, or the nearest.
+
+        If `isolated`, the projects of the files are not asked for their requirements either.
+        """
         self._rules = rules or catalog()
         self._here = Path.cwd()
+        self._projects = None if isolated else Projects()
         reader = Reader(_CommandLine(overrides or {}, self._here), self._rules)
         self._given = reader.options()
         self._problems = tuple(reader.problems)
@@ -141,6 +176,7 @@ class Resolver:
             options,
             _selected(self._rules, (Options(**values), Options(**self._given))),
             options.keras_version or frozenset(KNOWN_VERSIONS),
+            self._projects,
         )
 
 
@@ -217,10 +253,17 @@ def _selected(rules: Catalog, layers: Iterable[Options]) -> frozenset[str]:
 
 
 @cache
-def _settings(
-    codes: frozenset[str], keras: frozenset[Version], shadows: frozenset[str]
-) -> Settings:
-    return Settings(codes, keras, shadows)
+def _severities(
+    chosen: tuple[tuple[Selector, Severity], ...],
+) -> frozenset[tuple[str, Severity]]:
+    """Return the severity of each rule that is given one; the selector of more weight wins."""
+    severities: dict[str, Severity] = {}
+    for selector, severity in sorted(chosen, key=lambda choice: choice[0].weight):
+        severities |= dict.fromkeys(selector.codes, severity)
+    return frozenset(severities.items())
+
+
+_settings = cache(Settings)
 
 
 def _absolute(path: Path) -> Path:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from reglint.syntax import children, cst, descendants, is_name, string
+from reglint.syntax import children, cst, descendants, dotted, is_name, string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -81,8 +81,39 @@ class Init:
         return bool(self.keywords) and len(uses) > len(_handed_on(self.function, self.keywords))
 
     def reads(self, name: str) -> bool:
-        """Tell whether a parameter is used at all."""
-        return any(is_name(n, name) for n in descendants(self.function.body))
+        """Tell whether a parameter makes a difference to the object.
+
+        One that is only refused (`if old is not None: raise ...`), or that goes into `**kwargs`
+        under another name, makes none of its own.
+        """
+        stack: list[cst.CSTNode] = [self.function.body]
+        while stack:
+            node = stack.pop()
+            if is_name(node, name):
+                return True
+            if not _is_moot(node, self.keywords):
+                stack.extend(children(node))
+        return False
+
+
+def _is_moot(node: cst.CSTNode, keywords: str) -> bool:
+    """Tell whether a statement only complains about arguments, or passes them on as `keywords`."""
+    match node:
+        case cst.If(body=body, orelse=orelse):
+            return _is_moot(body, keywords) and (orelse is None or _is_moot(orelse, keywords))
+        case cst.Else(body=body):
+            return _is_moot(body, keywords)
+        case cst.IndentedBlock(body=lines) | cst.SimpleStatementLine(body=lines):
+            return all(_is_moot(line, keywords) for line in lines)
+        case cst.Raise() | cst.Assert():
+            return True
+        case cst.Expr(value=cst.Call(func=function)):
+            path = dotted(function)
+            puts = path in {(keywords, "update"), (keywords, "setdefault")}
+            return puts or path[:1] in {("warnings",), ("logging",), ("logger",), ("print",)}
+        case cst.Assign(targets=[cst.AssignTarget(cst.Subscript(value=target))]):
+            return is_name(target, keywords)
+    return False
 
 
 def init(cls: KerasClass) -> Init | None:
@@ -105,11 +136,11 @@ def init(cls: KerasClass) -> Init | None:
         {p.name.value: Parameter(p.name.value, p) for p in named},
         star.name.value if isinstance(star, cst.Param) else "",
         stars.name.value if stars else "",
-        _stored(function),
+        stored(function),
     )
 
 
-def _stored(function: cst.FunctionDef) -> dict[str, list[cst.BaseExpression]]:
+def stored(function: cst.FunctionDef) -> dict[str, list[cst.BaseExpression]]:
     """Return all that a method assigns to attributes of `self`."""
     found: dict[str, list[cst.BaseExpression]] = {}
     for node in descendants(function.body):
@@ -312,7 +343,7 @@ class _Reader:
     def _attribute(self, name: str) -> Config:
         """Read a dictionary that `__init__` made."""
         function = self.definition.method("__init__")
-        values = _stored(function).get(name, []) if function else []
+        values = stored(function).get(name, []) if function else []
         return self.read(values[0]) if len(values) == 1 else Config(known=False)
 
 

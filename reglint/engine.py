@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from reglint import calls, edits, imports, keras_api, suppress
-from reglint.guards import reachable
+from reglint.guards import reachable, releases
 from reglint.model import Diagnostic, FileError, Finding, Fixed, Offer, Result, Safety
 from reglint.names import Module
 from reglint.parsing import ParseError, parse
@@ -55,6 +55,9 @@ def check(source: Source, settings: Settings, project: View | None = None) -> Re
     result = suppress.apply(source.text, diagnostics, settings.codes)
     unused = [_unused(source, item) for item in result.unused]
     kept = sorted([*result.kept, *unused], key=lambda d: d.order)
+    if settings.severities:
+        chosen = dict(settings.severities)
+        kept = [replace(each, severity=chosen.get(each.code, each.severity)) for each in kept]
     return Result(tuple(kept), result.count, tuple(errors))
 
 
@@ -210,7 +213,7 @@ def _at_call(
             target=target,
             arguments=arguments,
             complete=complete,
-            versions=_releases(root, versions),
+            versions=releases(root, versions),
             assumed=module.is_up_to_the_caller(target, site.scope),
             scope=site.scope,
             module=module,
@@ -228,21 +231,6 @@ def _may_pass(node: cst.Call, argument: str) -> bool:
         arg.star == "**" or (arg.keyword is not None and arg.keyword.value.endswith(argument))
         for arg in node.args
     )
-
-
-# The releases that each name of Keras can be; the others can be any.
-_LIFE = {
-    "tensorflow.keras": ((2, 0), (99, 0)),
-    "tf_keras": ((2, 0), (2, 99)),
-    "keras_core": ((3, 0), (99, 0)),
-}
-
-
-@lru_cache(maxsize=256)
-def _releases(root: str, versions: frozenset[Version]) -> frozenset[Version]:
-    """Return those of the releases that the name used for Keras can be."""
-    first, last = _LIFE.get(root, ((0, 0), (99, 0)))
-    return frozenset(v for v in versions if first <= v <= last)
 
 
 @lru_cache(maxsize=1024)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from reglint.syntax import code, cst, descendants, number, string
@@ -33,6 +34,12 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }  # fmt: skip
 _CALLS = {"int": int, "float": float, "str": str, "tuple": list, "list": list, "bool": bool}
 _PARSERS = ("LooseVersion", "StrictVersion", "Version", "parse_version", "version.parse", "parse")
+# The releases that each name of Keras can be; the others can be any.
+_LIFE = {
+    "tensorflow.keras": ((2, 0), (99, 0)),
+    "tf_keras": ((2, 0), (2, 99)),
+    "keras_core": ((3, 0), (99, 0)),
+}
 _CATCH_ALL = {
     "Exception",
     "BaseException",
@@ -59,6 +66,13 @@ def reachable(branch: Branch | None, module: Module) -> frozenset[Version]:
                 versions = _narrow(test, branch, versions, module)
         branch = branch.outer
     return versions
+
+
+@lru_cache(maxsize=256)
+def releases(root: str, versions: frozenset[Version]) -> frozenset[Version]:
+    """Return those of the releases that the name used for Keras can be."""
+    first, last = _LIFE.get(root, ((0, 0), (99, 0)))
+    return frozenset(v for v in versions if first <= v <= last)
 
 
 def _narrow(

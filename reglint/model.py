@@ -25,6 +25,11 @@ class Severity(Enum):
     WARNING = "warning"  # likely wrong
     INFO = "info"  # worth knowing
 
+    def reaches(self, limit: Severity) -> bool:
+        """Tell whether this is as severe as `limit`, or more."""
+        order = list(Severity)
+        return order.index(self) <= order.index(limit)
+
 
 class Safety(Enum):
     """What may be done with a fix without asking."""
@@ -193,6 +198,10 @@ class Settings:
     codes: frozenset[str]  # of the rules that are on
     keras: frozenset[Version]  # the Keras releases the code may run on
     shadowed: frozenset[str] = frozenset()  # top-level packages that the project itself defines
+    assumed: bool = False  # whether `keras` is only what the project's requirements leave
+    severities: frozenset[tuple[str, Severity]] = frozenset()  # by code, where it is not the rule's
+    decorators: frozenset[str] = frozenset()  # dotted names of those that register a class
+    package: str = ""  # what classes of the project are registered under
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +222,24 @@ class Fixed:
     result: Result
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Reason:
+    """A requirement that limits which Keras there is."""
+
+    path: str
+    line: int
+    text: str  # as written, more or less
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """The Keras that files are judged for where nobody but their project's requirements says it."""
+
+    label: str  # "Keras 3.4 or later"
+    releases: frozenset[Version]
+    reasons: tuple[Reason, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """The outcome of one run; outputs and the exit status are functions of it."""
@@ -225,3 +252,5 @@ class Report:
     changed: tuple[str, ...] = ()  # the files that it rewrote, or would (`--diff`)
     diff: str = ""
     sources: Mapping[str, Source] = field(default_factory=dict)  # of files with diagnostics
+    failing: int = 0  # diagnostics as severe as `fail-on` of their file says, or more
+    assumptions: Mapping[Assumption, int] = field(default_factory=dict)  # for how many files

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from reglint.canonical import exported, symbol
+from reglint.file_version import own_releases
 from reglint.project import View
 from reglint.scopes import UNKNOWN, Class, Default, Imported, Opaque, Scope, Value
 from reglint.syntax import cst, is_name, string
@@ -43,7 +44,7 @@ class Module(Walk):
         super().__init__(tree)
         self.settings = settings
         self.shadowed = settings.shadowed
-        self.keras = settings.keras
+        self.keras = own_releases(self)
         self.project = project or View(None, Path(), settings)
         self._meanings: dict[tuple[int, str], frozenset[Meaning]] = {}
         self._known: dict[object, object] = {}

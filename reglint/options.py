@@ -9,6 +9,8 @@ from os.path import commonprefix
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from reglint.keras_api import KNOWN_VERSIONS
+from reglint.keras_version import matching
+from reglint.model import Severity
 from reglint.selectors import closest, did_you_mean
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+DEFAULT_LIMIT = Severity.WARNING
 _ELSEWHERE = "\0"  # a folder that no pattern names
 
 _TYPES = {
@@ -103,14 +106,8 @@ class Reader:
 
     def selectors(self, key: Key, value: object) -> tuple[Selector, ...]:
         """Read a list of codes, prefixes of codes, names of rules, and `ALL`."""
-        found = []
-        for at, text in self._strings(key, value):
-            if selector := self._rules.find(text):
-                found.append(selector)
-            else:
-                hint = did_you_mean(self._rules.closest(text))
-                self._note(f"unknown rule `{text}` in {self._origin.label(key)}{hint}", at)
-        return tuple(found)
+        found = (self._selector(at, text) for at, text in self._strings(key, value))
+        return tuple(filter(None, found))
 
     def patterns(self, key: Key, value: object) -> Patterns | None:
         """Read a list of gitignore-style patterns."""
@@ -134,7 +131,7 @@ class Reader:
         if text is None or text == "auto":
             return None
         try:
-            found = _releases(text)
+            found = matching(text, KNOWN_VERSIONS)
         except ValueError:
             choices = "`auto`, a version like `3.15` or a specifier like `>=2.10,<4`"
             self._note(f"expected {choices} for {self._origin.label(key)}, found `{text}`", key)
@@ -145,6 +142,51 @@ class Reader:
             self._note(f"`{text}` in {label} is no release of Keras from {first} to {last}", key)
         return found
 
+    def severity(self, key: Key, value: object) -> Severity | None:
+        """Read the name of a severity."""
+        names = [each.value for each in Severity]
+        if value in names:
+            return Severity(value)
+        text = self._expect(str, "a string", key, value)
+        if text is not None:
+            hint = did_you_mean(closest(text, names))
+            choices = "`{}`, `{}` or `{}`".format(*names)
+            label = self._origin.label(key)
+            self._note(f"expected {choices} for {label}, found `{text}`{hint}", key)
+        return None
+
+    def limit(self, key: Key, value: object) -> Severity:
+        """Read the least severity of some."""
+        return self.severity(key, value) or DEFAULT_LIMIT
+
+    def severities(self, key: Key, value: object) -> tuple[tuple[Selector, Severity], ...]:
+        """Read a table of selectors, with a severity for each."""
+        found = []
+        for text, raw in (self._expect(dict, "a table", key, value) or {}).items():
+            at = (*key, text)
+            severity, selector = self.severity(at, raw), self._selector(at, text, with_value=False)
+            if severity and selector:
+                found.append((selector, severity))
+        return tuple(found)
+
+    def dotted_names(self, key: Key, value: object) -> frozenset[str]:
+        """Read a list of dotted names of Python."""
+        found = set()
+        for at, text in self._strings(key, value):
+            if all(part.isidentifier() for part in text.split(".")):
+                found.add(text)
+            else:
+                label = self._origin.label(key)
+                self._note(f"expected names like `package.register` in {label}, found `{text}`", at)
+        return frozenset(found)
+
+    def package(self, key: Key, value: object) -> str | None:
+        """Read what classes are registered under, which Keras writes before a `>`."""
+        text = self._expect(str, "a string", key, value)
+        if text is not None and ">" in text:
+            self._note(f"{self._origin.label(key)} cannot have a `>` in it, found `{text}`", key)
+        return text
+
     def _strings(self, key: Key, value: object) -> Iterator[tuple[Key, str]]:
         """Yield each string of a list with its key."""
         for index, item in enumerate(self._expect(list, "a list of strings", key, value) or ()):
@@ -152,6 +194,14 @@ class Reader:
             text = self._expect(str, "strings", at, item)
             if text is not None:
                 yield at, text
+
+    def _selector(self, key: Key, text: str, *, with_value: bool = True) -> Selector | None:
+        selector = self._rules.find(text)
+        if not selector:
+            hint = did_you_mean(self._rules.closest(text))
+            message = f"unknown rule `{text}` in {self._origin.label(key)}{hint}"
+            self._note(message, key, with_value=with_value)
+        return selector
 
     def _expect(self, kind: type[T], expected: str, key: Key, value: object) -> T | None:
         if isinstance(value, kind):
@@ -211,19 +261,15 @@ class Options:
     keras_version: frozenset[Version] | None = _option(
         Reader.releases, "the releases of Keras that the code is to run on", None
     )
-
-
-def _releases(text: str) -> frozenset[Version]:
-    """Return the known releases with a patch release that `text` allows, or raise ValueError."""
-    from packaging.specifiers import SpecifierSet  # noqa: PLC0415 - only if the key is set
-
-    bare = re.fullmatch(r"\s*(\d+(?:\.\d+)*)\s*", text)
-    specifiers = SpecifierSet(f"=={bare[1]}.*" if bare else text)
-    named = {specifier.version.removesuffix(".*") for specifier in specifiers}
-    found = set()
-    for version in KNOWN_VERSIONS:
-        release = "{}.{}".format(*version)
-        patches = {release, f"{release}.999", *(n for n in named if n.startswith(f"{release}."))}
-        if any(specifiers.contains(patch, prereleases=True) for patch in patches):
-            found.add(version)
-    return frozenset(found)
+    fail_on: Severity = _option(  # noqa: RUF009 - it is a field
+        Reader.limit, "the least severity that makes the exit status 1", DEFAULT_LIMIT
+    )
+    severity: tuple[tuple[Selector, Severity], ...] = _option(
+        Reader.severities, "severities of rules, instead of their own", ()
+    )
+    registration_decorators: frozenset[str] = _option(
+        Reader.dotted_names, "decorators that register a class with Keras", frozenset()
+    )
+    serialization_package: str | None = _option(
+        Reader.package, "what classes are registered under; by default the project's name", None
+    )

@@ -44,6 +44,15 @@ SIGNALS = {
         rb"set_global_policy\(|set_policy\(|set_dtype_policy\(|mixed_float16|mixed_bfloat16"
     ),
 }
+# Where a class is given to Keras by name: `{"Cubic": Cubic}`, `custom_objects["Cubic"] = Cubic`.
+_CUSTOM_OBJECT = re.compile(
+    rb"""["'](?:\w+>)?(\w+)["']\s*(?::|\]\s*=)\s*(?:\w+\.)*\1\b"""
+    rb"""|\bcustom_objects\s*=\s*\{[^{}]*?["'](?:\w+>)?(\w+)["']\s*:"""
+)
+
+# A class below a decorator that registers it; what is between may be other decorators.
+_REGISTERING = re.compile(rb"register_keras_serializable\b[^:]*?\bclass\s+(\w+)")
+
 
 @cache
 def shadowed(directory: Path, root: Path) -> frozenset[str]:
@@ -87,8 +96,8 @@ def _is_own(folder: Path, name: str) -> bool:
 class Question(NamedTuple):
     """What a file asked of its project."""
 
-    kind: str  # "module" or "signal"
-    what: str  # the dotted path of a module, as an `import` has it; the name of a signal
+    kind: str  # "module", "signal", "custom object" or "registering"
+    what: str  # the dotted path of a module, as an `import` has it; the name of the other
     folder: str  # that the import stands in, as seen from the file that is checked
 
 
@@ -107,6 +116,8 @@ class Project:
         self._digests: dict[Path, str] = {}
         self._modules: dict[Path, Module] = {}
         self._signals: dict[str, bool] = {}
+        self._custom_objects: set[str] = set()
+        self._registering: dict[str, list[Path]] = {}
 
     def locate(self, directory: Path, module: str) -> Path | None:
         """Return the file of a module that is imported in `directory`, if it is the project's."""
@@ -179,18 +190,36 @@ class Project:
 
     def mentions(self, signal: str) -> bool:
         """Tell whether anything in the project gives this one of the `SIGNALS`."""
-        if not self._signals:
-            self._signals = dict.fromkeys(SIGNALS, False)
-            for data in self.contents():
-                for name, pattern in SIGNALS.items():
-                    self._signals[name] = self._signals[name] or bool(pattern.search(data))
+        self._scan()
         return self._signals[signal]
 
-    def contents(self) -> Iterator[bytes]:
-        """Yield what is in each file of the project."""
+    def is_custom_object(self, name: str) -> bool:
+        """Tell whether a class is given to Keras by its name somewhere in the project."""
+        self._scan()
+        return name in self._custom_objects
+
+    def registering(self, name: str) -> tuple[Path, ...]:
+        """Return the files that seem to register a class of this name."""
+        self._scan()
+        return tuple(self._registering.get(name, ()))
+
+    def _scan(self) -> None:
+        """Search every file of the project, once."""
+        if self._signals:
+            return
+        self._signals = dict.fromkeys(SIGNALS, False)
+        for file, data in self.contents():
+            for signal, pattern in SIGNALS.items():
+                self._signals[signal] = self._signals[signal] or bool(pattern.search(data))
+            self._custom_objects |= custom_objects(data)
+            for name in {found.decode() for found in _REGISTERING.findall(data)}:
+                self._registering.setdefault(name, []).append(file)
+
+    def contents(self) -> Iterator[tuple[Path, bytes]]:
+        """Yield the files of the project, and what is in each."""
         for file in self.sources():
             with suppress(files.AccessError):
-                yield files.read(str(file))
+                yield file, files.read(str(file))
 
     def sources(self) -> tuple[Path, ...]:
         """Return the Python files and notebooks; of what is no project, those of one folder."""
@@ -203,9 +232,20 @@ class Project:
         """Return the answer to what a file in `directory` asked, as a short text."""
         if question.kind == "signal":
             return str(self.mentions(question.what))
+        if question.kind == "custom object":
+            return str(self.is_custom_object(question.what))
+        if question.kind == "registering":
+            found = self.registering(question.what)
+            return " ".join(f"{relpath(file, directory)} {self.digest(file)}" for file in found)
         folder = Path(normpath(directory / question.folder))
         file = self.locate(folder, question.what)
         return f"{relpath(file, directory)} {self.digest(file)}" if file else ""
+
+
+def custom_objects(data: bytes) -> set[str]:
+    """Return the names of the classes that a file gives to Keras by name."""
+    found = {name for pair in _CUSTOM_OBJECT.findall(data) for name in pair}
+    return {name.decode(errors="replace") for name in found}
 
 
 @cache
@@ -253,12 +293,35 @@ class View:
 
     def mentions(self, signal: str) -> bool:
         """Tell whether anything in the project gives this one of the `SIGNALS`."""
-        if SIGNALS[signal].search(self._text.encode(errors="replace")):
+        if self.says(signal):
             return True
         if self._project is None:
             return False
         self.asked["signal", signal] = None
         return self._project.mentions(signal)
+
+    def says(self, signal: str) -> bool:
+        """Tell whether the file itself gives this one of the `SIGNALS`."""
+        return bool(SIGNALS[signal].search(self._text.encode(errors="replace")))
+
+    def is_custom_object(self, name: str) -> bool:
+        """Tell whether a class is given to Keras by its name somewhere in the project."""
+        if name in custom_objects(self._text.encode(errors="replace")):
+            return True
+        if self._project is None:
+            return False
+        self.asked["custom object", name] = None
+        return self._project.is_custom_object(name)
+
+    def registering(self, name: str) -> Iterator[tuple[Path, Module]]:
+        """Yield the modules of the project that seem to register a class of this name."""
+        if self._project is None:
+            return
+        self.asked["registering", name] = None
+        for file in self._project.registering(name):
+            module = self._project.module(file, self._settings)
+            if module:
+                yield file, module
 
     def answers(self) -> Answers:
         """Return what was asked, also by the modules that answered, with the answers.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -11,11 +12,11 @@ from io import StringIO
 from itertools import groupby
 from os.path import dirname
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from reglint import files
 from reglint.cache import Caches, Entry, key
-from reglint.model import Diagnostic, FileError, Place, Report, Result
+from reglint.model import Assumption, Diagnostic, FileError, Place, Report, Result, Severity
 from reglint.parsing import ParseError
 from reglint.processes import mapped
 from reglint.project import View, project
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import TypeAlias
 
-    from reglint.config import Resolver
+    from reglint.config import Config, Resolver
     from reglint.model import Settings
     from reglint.project import Answers
     from reglint.tomlfile import Problem
@@ -55,6 +56,13 @@ class Plan:
     jobs: int = 1  # processes at most
 
 
+class Terms(NamedTuple):
+    """What a configuration says about reporting a file."""
+
+    fail_on: Severity = Severity.WARNING
+    assumption: Assumption | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one file."""
@@ -67,6 +75,7 @@ class Outcome:
     checked: bool = True
     key: str = ""  # of `result` in the cache
     answers: Answers = field(default_factory=dict)  # of the project, that `result` rests on
+    terms: Terms = field(default_factory=Terms)
 
     @property
     def after(self) -> bytes:
@@ -82,6 +91,7 @@ class _Task:
     settings: Settings
     mode: Mode
     root: Path  # of the configuration
+    terms: Terms
 
 
 # One file
@@ -135,6 +145,11 @@ def _failed(error: FileError) -> Outcome:
     return Outcome(error.path, Result(errors=(error,)), checked=False)
 
 
+def terms(config: Config, path: str) -> Terms:
+    """Return on which terms the file `path` is reported."""
+    return Terms(config.options.fail_on, config.assumption(Path(path)))
+
+
 # Which files to analyse at all
 
 
@@ -155,20 +170,21 @@ def _may_matter(data: bytes, codes: frozenset[str]) -> bool:
     return any(all(map(occurs, triggers)) for triggers in _triggers(codes))
 
 
-def _known(task: _Task, caches: Caches) -> Outcome | None:
-    """Return what becomes of a file if that can be told without analysing it."""
+def _begun(path: str, config: Config, mode: Mode, caches: Caches) -> Outcome | _Task:
+    """Return what becomes of a file, or the task to find out by analysing it."""
     try:
-        data = files.read(task.path)
+        data = files.read(path)
     except files.AccessError as failure:
         return _failed(failure.error)
-    if not _may_matter(data, task.settings.codes):
-        return Outcome(task.path)
+    if not _may_matter(data, config.rules(Path(path))):
+        return Outcome(path)
+    task = _Task(path, config.settings(Path(path)), mode, config.root, terms(config, path))
     entry = caches.get(task.root, key(task.path, data, task.settings), task.path)
     result = entry.result if entry and _still(task, entry.answers) else None
-    if result is None or (result.diagnostics and task.mode is not Mode.CHECK):
-        return None
-    source = Source.from_bytes(task.path, data) if result.diagnostics else None
-    return Outcome(task.path, result, source)
+    if result is None or (result.diagnostics and mode is not Mode.CHECK):
+        return task
+    source = Source.from_bytes(path, data) if result.diagnostics else None
+    return Outcome(path, result, source, terms=task.terms)
 
 
 def _still(task: _Task, answers: Answers) -> bool:
@@ -236,32 +252,25 @@ def _outcomes(
     progress: Progress | None,
 ) -> Iterator[Outcome]:
     tasks: list[_Task] = []
-    for task in _tasks(paths, resolver, plan.mode):
-        if known := _known(task, caches):
-            yield known
-        else:
-            tasks.append(task)
+    for folder, together in groupby(paths, key=dirname):
+        config = resolver.for_directory(Path(folder))
+        for path in together:
+            begun = _begun(path, config, plan.mode, caches)
+            if isinstance(begun, Outcome):
+                yield begun
+            else:
+                tasks.append(begun)
     outcomes = mapped(_perform, tasks, plan.jobs)
     for number, (task, outcome) in enumerate(zip(tasks, outcomes, strict=True), 1):
         if outcome is None:
-            yield _failed(FileError(task.path, _KILLED))
+            outcome = _failed(FileError(task.path, _KILLED))  # noqa: PLW2901
         elif not outcome.applied:
             caches.put(task.root, outcome.key, Entry(outcome.result, outcome.answers))
-            yield outcome
-        else:
-            yield _written(task, outcome) if plan.write else outcome
+        elif plan.write:
+            outcome = _written(task, outcome)  # noqa: PLW2901
+        yield replace(outcome, terms=task.terms)
         if progress:
             progress(number, len(tasks))
-
-
-def _tasks(paths: Sequence[str], resolver: Resolver, mode: Mode) -> Iterator[_Task]:
-    for folder, together in groupby(paths, key=dirname):
-        config = resolver.for_directory(Path(folder))
-        shared: Settings | None = None
-        for path in together:
-            if shared is None or config.options.per_file_ignores:
-                shared = config.settings(Path(path))
-            yield _Task(path, shared, mode, config.root)
 
 
 def _written(task: _Task, outcome: Outcome) -> Outcome:
@@ -303,12 +312,18 @@ def report(
     """Return what `outcomes` come to, in the order in which everything is shown."""
     diagnostics, fixed, failures = list[Diagnostic](), list[Diagnostic](), list(errors)
     sources, diffs = dict[str, Source](), dict[str, str]()
-    checked = suppressed = 0
+    assumptions = Counter[Assumption]()
+    checked = suppressed = failing = 0
     for outcome in outcomes:
         checked += outcome.checked
         suppressed += outcome.result.suppressed
         diagnostics += outcome.result.diagnostics
         failures += outcome.result.errors
+        failing += sum(
+            each.severity.reaches(outcome.terms.fail_on) for each in outcome.result.diagnostics
+        )
+        if outcome.terms.assumption:
+            assumptions[outcome.terms.assumption] += 1
         if outcome.source and outcome.result.diagnostics:
             sources[outcome.path] = outcome.source
         if outcome.applied:
@@ -323,6 +338,8 @@ def report(
         changed=tuple(sorted(diffs)),
         diff="".join(text for _, text in sorted(diffs.items())),
         sources=sources,
+        failing=failing,
+        assumptions=dict(assumptions.most_common()),
     )
 
 

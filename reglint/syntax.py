@@ -25,7 +25,7 @@ else:
 
 __all__ = [
     "children", "code", "cst", "descendants", "dotted", "is_name", "needs_parentheses", "number",
-    "parameters_of", "string",
+    "parameters_of", "path_to", "string",
 ]  # fmt: skip
 
 # Fields that hold no code a rule could be about. Leaving them out makes the walk ten times faster.
@@ -79,6 +79,22 @@ def descendants(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         current = stack.pop()
         yield current
         stack.extend(reversed(children(current)))
+
+
+def path_to(node: cst.CSTNode, root: cst.CSTNode) -> list[cst.CSTNode]:
+    """Return the nodes from `root` down to `node`, both included; nothing if it is not below.
+
+    Nobody knows his parent, so all of `root` is searched: not a question to ask of every node.
+    """
+    path: list[cst.CSTNode] = []
+    stack: list[tuple[cst.CSTNode, int]] = [(root, 0)]
+    while stack:
+        current, depth = stack.pop()
+        path[depth:] = [current]
+        if current is node:
+            return path
+        stack.extend((child, depth + 1) for child in reversed(children(current)))
+    return []
 
 
 def dotted(node: cst.CSTNode | None) -> tuple[str, ...]:

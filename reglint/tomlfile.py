@@ -28,7 +28,7 @@ class Problem:
     width: int = 1  # columns that are meant, at least 1
 
     def __str__(self) -> str:
-        where = f"{_shown(self.file)}:" if self.file else ""
+        where = f"{shown(self.file)}:" if self.file else ""
         if self.line:
             where += f"{self.line}:{self.column}:"
         return _printable(f"{where} {self.message}".lstrip())
@@ -118,7 +118,8 @@ def _printable(line: str) -> str:
     return "".join(char if char.isprintable() or char == "\t" else "\ufffd" for char in line)
 
 
-def _shown(path: Path) -> Path:
+def shown(path: Path) -> Path:
+    """Return `path` as a message names it: from the current folder, if it is below."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
 

@@ -13,7 +13,7 @@ from reglint.scopes import Branch, Class, Default, Imported, Opaque, Scope, Site
 from reglint.syntax import children, cst, dotted, parameters_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 
 class Walk:
@@ -28,6 +28,7 @@ class Walk:
         self.classes: list[Class] = []
         self.loads: dict[str, list[Site]] = {}  # the plain names: no attributes, no keywords
         self.stores: set[int] = set()  # ids of the nodes that bind a name rather than read it
+        self.attributes: dict[str, list[Site]] = {}  # `x.name = value`, by the name
         self.stars: list[str] = []  # the modules of which everything is imported
         self._scopes = [self.scope]
         self._walk(tree)
@@ -182,6 +183,8 @@ class Walk:
                     value=cst.Name(name), slice=[cst.SubscriptElement(cst.Index(key))]
                 ):
                     self._write(name, Write(key, node.value, node, site.scope))
+                case cst.Attribute(attr=cst.Name(name)):
+                    self.attributes.setdefault(name, []).append(site)
                 case other:
                     self._bind(other, node.value, site)
 

@@ -76,6 +76,7 @@ def test_quiet_leaves_out_a_summary_of_what_went_well(reglint):
         (["check", "--select", "RGL13"], ["RGL13", "--select", "did you mean `RGL103`"]),
         (["fix", "--ignore", "legacy-strength-keywrd"], ["did you mean `legacy-strength-keyword`"]),
         (["check", "--keras-version", "three"], ["--keras-version", "three"]),
+        (["check", "--fail-on", "erorr"], ["--fail-on", "did you mean `error`"]),
         (["check", "--config", "nowhere.toml"], ["nowhere.toml"]),
         (["check", "--config", "reglint.toml", "--isolated"], ["--config", "--isolated"]),
         (["check", "--output-format", "jsn"], ["jsn", "did you mean `json`"]),
@@ -172,6 +173,43 @@ def test_the_version_of_keras_decides_what_is_wrong(reglint):
     write("bad.py", BAD)
     assert reglint("check", "--keras-version", "2.10").status == 0
     assert reglint("check", "--keras-version", ">=3").status == 1
+
+
+@pytest.mark.parametrize(
+    ("severity", "options", "status"),
+    [
+        ("error", [], 1),
+        ("warning", [], 1),
+        ("info", [], 0),
+        ("info", ["--fail-on", "info"], 1),
+        ("warning", ["--fail-on", "error"], 0),
+        ("error", ["--fail-on", "error"], 1),
+        ("error", ["--exit-zero"], 0),
+    ],
+)
+def test_the_severity_decides_whether_a_finding_fails(reglint, severity, options, status):
+    write("reglint.toml", f'[severity]\nRGL104 = "{severity}"\n')
+    write("code.py", UNSAFE)
+    done = reglint("check", *options)
+    assert done.status == status
+    assert "RGL104" in done.out
+    assert done.last.startswith(f"1 {severity} in 1 file.")
+    assert "--exit-zero" in options or reglint("fix", *options).status == status
+
+
+def test_each_file_fails_as_its_configuration_says(reglint):
+    write("lax/reglint.toml", 'fail-on = "error"\n')
+    write("lax/code.py", UNSAFE)
+    assert reglint("check").status == 0
+    write("code.py", UNSAFE)
+    assert reglint("check").status == 1
+
+
+def test_the_cache_knows_the_severity(reglint):
+    write("code.py", UNSAFE)
+    assert reglint("check").status == 1
+    write("reglint.toml", 'severity = { RGL1 = "info" }\n')
+    assert reglint("check").status == 0
 
 
 def test_excluded_files_are_checked_when_named_unless_forced(reglint):

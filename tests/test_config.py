@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from reglint.config import ConfigError, Resolver
 from reglint.keras_api import KNOWN_VERSIONS
+from reglint.model import Severity
 from reglint.selectors import Catalog
 from reglint.tomlfile import places
 
@@ -344,6 +345,48 @@ def test_what_is_no_version(text, tmp_path):
 def test_a_version_that_does_not_exist(text, tmp_path):
     (found,) = problems(config, tmp_path, f'keras-version = "{text}"')
     assert f"`{text}` in `keras-version` is no release of Keras from 1.0 to " in found
+
+
+# -- How much a finding matters
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", {}),
+        ('RGL101 = "info"', {"RGL101": "info"}),
+        ('removed-regularizer = "error"', {"RGL102": "error"}),
+        (
+            'RGL102 = "info"\nRGL10 = "error"',
+            {"RGL101": "error", "RGL102": "info", "RGL103": "error"},
+        ),
+        (
+            'RGL2 = "error"\nALL = "warning"\nRGL10 = "info"',
+            {"RGL001": "warning", **dict.fromkeys(("RGL201", "RGL202"), "error")}
+            | dict.fromkeys(("RGL101", "RGL102", "RGL103"), "info"),
+        ),
+    ],
+)
+def test_severity(text, expected, tmp_path):
+    found = config(tmp_path, f"[severity]\n{text}").settings(tmp_path / "a.py").severities
+    assert {code: severity.value for code, severity in found} == expected
+
+
+def test_fail_on(tmp_path):
+    assert config(tmp_path, "").options.fail_on is Severity.WARNING
+    assert config(tmp_path, 'fail-on = "info"').options.fail_on is Severity.INFO
+    given = config(tmp_path, 'fail-on = "info"', overrides={"fail-on": "error"})
+    assert given.options.fail_on is Severity.ERROR
+
+
+# -- How classes are registered
+
+
+def test_registration(tmp_path):
+    text = 'registration-decorators = ["net.register", "register"]\nserialization-package = "net"'
+    settings = config(tmp_path, text).settings(tmp_path / "a.py")
+    assert settings.decorators == {"net.register", "register"}
+    assert settings.package == "net"
 
 
 # -- What is wrong

@@ -12,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reglint.model import (
+    Assumption,
     Diagnostic,
     Edit,
     FileError,
     Offer,
     Place,
+    Reason,
     Report,
     Safety,
     Severity,
@@ -317,6 +319,7 @@ def test_json_tells_everything():
             {"path": "x.py", "message": "bad", "start": {"line": 3, "column": 7}},
             {"path": "y.py", "message": "gone", "start": None},
         ],
+        "assumptions": [],
         "summary": {
             "errors": 1,
             "warnings": 0,
@@ -392,6 +395,16 @@ UNSAFE = about(NET, "old", rename(NET, "old", "new", Safety.UNSAFE, "why"))
 )
 def test_the_last_line_is_true(report_, last):
     assert summary(report_).splitlines()[-1] == last
+
+
+@pytest.mark.parametrize(("number", "more"), [(1, ""), (3, ""), (4, ", 1 more"), (9, ", 6 more")])
+def test_what_was_assumed_has_a_line(number, more):
+    reasons = tuple(Reason("setup.py", line, f"keras<{line}") for line in range(1, number + 1))
+    assumption = Assumption("Keras 1.0", frozenset({(1, 0)}), reasons)
+    shown = ", ".join(f"setup.py:{line} `keras<{line}`" for line in range(1, min(number, 3) + 1))
+    assert summary(Report(checked=2, assumptions={assumption: 2})) == (
+        f"Assuming Keras 1.0: {shown}{more}\nAll clear: 2 files checked.\n"
+    )
 
 
 def test_each_failure_has_a_line():

@@ -10,18 +10,28 @@ import pytest
 
 from reglint import engine, rules
 from reglint.keras_api import KNOWN_VERSIONS
+from reglint.keras_version import matching
 from reglint.model import Safety, Settings
 from reglint.rules import RULES
 from reglint.source import Source
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "rules"
+SEEDS = [p for p in sorted(FIXTURES.parent.glob("seeds/*.py")) if not p.match("*.fixed.py")]
 CHECKED = [rule for rule in RULES if rule.name != "unused-suppression"]
 MARKED = re.compile(r"  # ((?:RGL\d{3} ?)+)$", re.MULTILINE)
+RELEASES = re.compile(r"# keras: (.*)")  # the first line of fixtures that are not for any Keras
 
 each_rule = pytest.mark.parametrize("rule", CHECKED, ids=lambda rule: rule.name)
 
 
-def settings(*chosen, keras=KNOWN_VERSIONS):
+def releases(rule):
+    match = RELEASES.match(fixture(rule, "bad.py"))
+    return matching(match[1], KNOWN_VERSIONS) if match else KNOWN_VERSIONS
+
+
+def settings(*chosen, keras=None):
+    if keras is None:
+        keras = releases(*chosen) if len(chosen) == 1 else KNOWN_VERSIONS
     return Settings(frozenset(rule.code for rule in chosen or RULES), frozenset(keras))
 
 
@@ -29,8 +39,8 @@ def source(text, path="code.py"):
     return Source.from_bytes(path, text.encode())
 
 
-def flagged(text, rule, path="code.py"):
-    found = engine.check(source(text, path), settings(rule)).diagnostics
+def flagged(text, *chosen):
+    found = engine.check(source(text), settings(*chosen)).diagnostics
     return sorted((d.place.line, d.code) for d in found)
 
 
@@ -46,7 +56,7 @@ def fixture(rule, name):
     return (FIXTURES / rule.name / name).read_text()
 
 
-def fixed(text, *chosen, unsafe=True, keras=KNOWN_VERSIONS):
+def fixed(text, *chosen, unsafe=True, keras=None):
     return engine.fix(source(text), settings(*chosen, keras=keras), unsafe=unsafe)
 
 
@@ -185,6 +195,25 @@ def test_every_rule_is_documented(rule):
     assert rule.name.replace("-", "_") == rule.__module__.rpartition(".")[2]
 
 
+# Whole examples, as documentation and answers give them, with every rule on.
+
+each_seed = pytest.mark.parametrize("path", SEEDS, ids=lambda path: path.stem)
+
+
+@each_seed
+def test_finds_what_is_wrong_with_an_example_and_no_more(path):
+    text = path.read_text()
+    assert flagged(text) == marked(text)
+
+
+@each_seed
+def test_fixes_an_example(path):
+    result = fixed(path.read_text())
+    assert not result.result.errors
+    expected = path.with_suffix(".fixed.py") if result.applied else path
+    assert result.source.text == expected.read_text()
+
+
 # What depends on the release of Keras.
 
 
@@ -192,6 +221,14 @@ def test_what_keras_1_understands_is_silent_on_keras_1():
     text = "from keras.layers import Dense\nDense(8, W_regularizer=None)\n"
     found = engine.check(source(text), settings(keras=[(1, 2)])).diagnostics
     assert not found
+
+
+@pytest.mark.parametrize("name", ["activity-scaling-changed", "activity-regularizer-not-saved"])
+def test_what_changed_within_keras_3_is_silent_where_any_keras_may_be_meant(name):
+    (rule,) = [rule for rule in RULES if rule.name == name]
+    text = fixture(rule, "bad.py")
+    for keras in (KNOWN_VERSIONS, [(3, 15)]):
+        assert not engine.check(source(text), settings(rule, keras=keras)).diagnostics
 
 
 def test_a_declared_keras_decides_which_numbers_l1_l2_keeps():

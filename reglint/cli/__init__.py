@@ -40,7 +40,7 @@ class _Group(click.Group):
 
 _STATUS = """\b
 Exit status:
-  0  nothing is left to report
+  0  nothing is left to report, or nothing as severe as --fail-on
   1  there are findings
   2  something was not done: wrong usage or settings, or a file that could
      not be read, parsed or written; findings are reported all the same

@@ -24,5 +24,5 @@ def command(context: click.Context, /, *, exit_zero: bool, **given: Any) -> None
     request = Request(**given)
     report, _ = perform(request, Mode.CHECK)
     delivered = deliver(report, request)
-    findings = bool(report.diagnostics) and not exit_zero
+    findings = bool(report.failing) and not exit_zero
     context.exit(status(report, delivered=delivered, findings=findings))

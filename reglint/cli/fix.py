@@ -42,5 +42,5 @@ def command(
         sys.stdout.buffer.write(text)
     taken = diff or STDIN in request.paths
     delivered = deliver(report, request, sys.stderr if taken else sys.stdout)
-    left = report.diagnostics or (report.fixed and (diff or exit_non_zero_on_fix))
+    left = report.failing or (report.fixed and (diff or exit_non_zero_on_fix))
     context.exit(status(report, delivered=delivered, findings=bool(left)))

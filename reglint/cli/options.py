@@ -37,6 +37,7 @@ class Request:
     extend_select: tuple[str, ...]
     ignore: tuple[str, ...]
     keras_version: str | None
+    fail_on: str | None
     config: Path | None
     isolated: bool
     force_exclude: bool
@@ -69,9 +70,8 @@ class Request:
             "ignore": self.ignore,
         }
         given: dict[str, object] = {key: _items(texts) for key, texts in lists.items() if texts}
-        if self.keras_version is not None:
-            given["keras-version"] = self.keras_version
-        return given
+        texts = {"keras-version": self.keras_version, "fail-on": self.fail_on}
+        return given | {key: text for key, text in texts.items() if text is not None}
 
     @property
     def outputs(self) -> tuple[Output, ...]:
@@ -129,7 +129,14 @@ _SHARED = (
     _rules("--extend-select", "Rules to check in addition."),
     _rules("--ignore", "Rules not to check."),
     click.option(
-        "--keras-version", metavar="VERSION", help="The Keras to check for: 3.15, or >=2.10,<4."
+        "--keras-version",
+        metavar="VERSION",
+        help="The Keras to check for: 3.15, or >=2.10,<4; by default what the project requires.",
+    ),
+    click.option(
+        "--fail-on",
+        metavar="SEVERITY",
+        help="The least severity to exit with 1 for: error, warning (default) or info.",
     ),
     click.option(
         "--config",
@@ -137,7 +144,7 @@ _SHARED = (
         type=click.Path(path_type=Path),
         help="The configuration for all files, instead of the nearest one of each.",
     ),
-    click.option("--isolated", is_flag=True, help="Read no configuration."),
+    click.option("--isolated", is_flag=True, help="Read no configuration, and no requirements."),
     click.option(
         "--force-exclude", is_flag=True, help="Pass over excluded files even if they are named."
     ),

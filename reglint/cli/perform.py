@@ -78,5 +78,6 @@ def _stdin(request: Request, resolver: Resolver, plan: run.Plan) -> run.Outcome:
         found = run.discover([path], resolver, force_exclude=True)
         if not found.files and not found.errors:
             return run.Outcome(path, before=data, checked=False)
-    settings = resolver.for_directory(Path(path).parent).settings(Path(path))
-    return replace(run.examine(path, data, settings, plan.mode), before=data)
+    config = resolver.for_directory(Path(path).parent)
+    outcome = run.examine(path, data, config.settings(Path(path)), plan.mode)
+    return replace(outcome, before=data, terms=run.terms(config, path))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from reglint.report.summary import counts
 
 if TYPE_CHECKING:
-    from reglint.model import Diagnostic, Edit, FileError, Offer, Place, Report
+    from reglint.model import Assumption, Diagnostic, Edit, FileError, Offer, Place, Report
     from reglint.report import Style
     from reglint.source import Source
 
@@ -34,6 +34,7 @@ def as_data(report: Report) -> dict[str, Any]:
             for each in report.fixed
         ],
         "errors": [_error(each) for each in report.errors],
+        "assumptions": [_assumption(*each) for each in report.assumptions.items()],
         "summary": counts(report),
     }
 
@@ -72,6 +73,17 @@ def _error(error: FileError) -> dict[str, Any]:
         "path": error.path,
         "message": error.message,
         "start": _place(error.place) if error.place else None,
+    }
+
+
+def _assumption(assumption: Assumption, files: int) -> dict[str, Any]:
+    return {
+        "keras": assumption.label,
+        "releases": ["{}.{}".format(*release) for release in sorted(assumption.releases)],
+        "files": files,
+        "reasons": [
+            {"path": why.path, "line": why.line, "text": why.text} for why in assumption.reasons
+        ],
     }
 
 

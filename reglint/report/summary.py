@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from reglint.model import Report
 
+_SHOWN = 3  # assumptions, and reasons of each
+
 
 def counts(report: Report) -> dict[str, int]:
     """Return the figures of a run; `fixable` with the safe fixes alone, `unsafe` the others."""
@@ -32,7 +34,8 @@ def counts(report: Report) -> dict[str, int]:
 
 def summary(report: Report) -> str:
     """Return what the run found, did and could not do, as whole lines."""
-    return "".join(f"{line}\n" for line in [*_failures(report), _outcome(report)])
+    lines = [*_failures(report), *_assumptions(report), _outcome(report)]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _failures(report: Report) -> Iterator[str]:
@@ -41,6 +44,18 @@ def _failures(report: Report) -> Iterator[str]:
         verb = "was" if paths == 1 else "were"
         yield f"{_plural(paths, 'file')} {verb} not fully processed:"
         yield from (f"  {each}" for each in report.errors)
+
+
+def _assumptions(report: Report) -> Iterator[str]:
+    """Say which Keras was taken for granted, and why, where most files are concerned."""
+    for each in list(report.assumptions)[:_SHOWN]:
+        reasons = [f"{why.path}:{why.line} `{why.text}`" for why in each.reasons]
+        if len(reasons) > _SHOWN:
+            reasons[_SHOWN:] = [f"{len(reasons) - _SHOWN} more"]
+        yield f"Assuming {each.label}: {', '.join(reasons)}"
+    left = len(report.assumptions) - _SHOWN
+    if left > 0:
+        yield f"Assuming other releases of Keras in {_plural(left, 'project')}: see the JSON output"
 
 
 def _outcome(report: Report) -> str:

@@ -4,20 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reglint.rules.activity_regularizer_not_saved import ActivityRegularizerNotSaved
+from reglint.rules.activity_scaling_changed import ActivityScalingChanged
+from reglint.rules.automatic_config_fails import AutomaticConfigFails
 from reglint.rules.changed_l1_l2_default import ChangedL1L2Default
 from reglint.rules.constant_activity_penalty import ConstantActivityPenalty
 from reglint.rules.decay_is_not_weight_decay import DecayIsNotWeightDecay
+from reglint.rules.dropped_activity_regularizer import DroppedActivityRegularizer
+from reglint.rules.duplicate_registration import DuplicateRegistration
+from reglint.rules.get_config_without_super import GetConfigWithoutSuper
+from reglint.rules.incomplete_get_config import IncompleteGetConfig
+from reglint.rules.init_without_kwargs import InitWithoutKwargs
+from reglint.rules.legacy_add_loss import LegacyAddLoss
 from reglint.rules.legacy_add_weight import LegacyAddWeight
 from reglint.rules.legacy_regularizer_argument import LegacyRegularizerArgument
 from reglint.rules.legacy_strength_keyword import LegacyStrengthKeyword
+from reglint.rules.model_config_reset import ModelConfigReset
 from reglint.rules.multiplied_activity_regularizer import MultipliedActivityRegularizer
+from reglint.rules.nan_gradient import NanGradient
+from reglint.rules.normalized_activity_penalty import NormalizedActivityPenalty
 from reglint.rules.registration_not_called import RegistrationNotCalled
+from reglint.rules.regularizer_argument_mixup import RegularizerArgumentMixup
 from reglint.rules.regularizer_factor import RegularizerFactor
+from reglint.rules.regularizer_get_config import RegularizerGetConfig
+from reglint.rules.regularizer_set_after_build import RegularizerSetAfterBuild
+from reglint.rules.removed_backend_function import RemovedBackendFunction
 from reglint.rules.removed_regularizer import RemovedRegularizer
 from reglint.rules.rnn_cell_activity_regularizer import RnnCellActivityRegularizer
 from reglint.rules.tf1_regularizer import Tf1Regularizer
 from reglint.rules.unaccepted_regularizer_argument import UnacceptedRegularizerArgument
 from reglint.rules.uninterpretable_regularizer import UninterpretableRegularizer
+from reglint.rules.unregistered_class import UnregisteredClass
+from reglint.rules.unserializable_regularizer import UnserializableRegularizer
+from reglint.rules.unused_activity_regularization import UnusedActivityRegularization
 from reglint.rules.unused_suppression import UnusedSuppression
 
 if TYPE_CHECKING:
@@ -35,8 +54,27 @@ RULES: tuple[type[Rule], ...] = (
     RegularizerFactor,
     DecayIsNotWeightDecay,
     LegacyAddWeight,
+    LegacyAddLoss,
+    RemovedBackendFunction,
     ConstantActivityPenalty,
+    NormalizedActivityPenalty,
+    DroppedActivityRegularizer,
     RnnCellActivityRegularizer,
     MultipliedActivityRegularizer,
+    UnusedActivityRegularization,
+    ActivityScalingChanged,
+    ActivityRegularizerNotSaved,
+    RegularizerArgumentMixup,
+    UnregisteredClass,
+    RegularizerGetConfig,
+    IncompleteGetConfig,
+    AutomaticConfigFails,
+    GetConfigWithoutSuper,
+    InitWithoutKwargs,
+    ModelConfigReset,
     RegistrationNotCalled,
+    UnserializableRegularizer,
+    DuplicateRegistration,
+    RegularizerSetAfterBuild,
+    NanGradient,
 )

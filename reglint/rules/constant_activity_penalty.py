@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from reglint import keras_api
 from reglint.model import Finding, Fix, Safety
 from reglint.rules.rule import Rule
-from reglint.rules.values import keras_name
-from reglint.syntax import cst, number, string
+from reglint.rules.values import keras_name, norms
+from reglint.syntax import string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.calls import Argument, Call
+    from reglint.calls import Call
 
 # What applies `activation` to what it returns. (A recurrent layer applies it within.)
 _ACTIVATED = (
@@ -65,7 +65,7 @@ class ConstantActivityPenalty(Rule):
 
     def check_call(self, call: Call) -> Iterator[Finding]:
         penalty = call.keyword("activity_regularizer")
-        if penalty is None or not _is_l1(penalty, call):
+        if penalty is None or norms(penalty.value, penalty.scope, call.module) != {"l1"}:
             return
         if call.short == "Softmax" or _is_softmax(call):
             removed = penalty.removed()
@@ -88,27 +88,3 @@ def _is_softmax(call: Call) -> bool:
     if call.module.is_up_to_the_caller(activation.value, activation.scope):
         return False
     return keras_name(activation.value, activation.scope, call.module) in _SOFTMAX
-
-
-def _is_l1(penalty: Argument, call: Call) -> bool:
-    value = call.module.expression(penalty.value, penalty.scope)
-    if value is None:
-        return False
-    if string(value.node) in {"l1", "L1"}:
-        return True
-    if not isinstance(value.node, cst.Call):
-        return False
-    name = (keras_name(value.node.func, value.scope, call.module) or "").removeprefix(
-        "keras.regularizers."
-    )
-    if name in {"l1", "L1"}:
-        return True
-    return name in {"L1L2", "l1_l2"} and _has_no_l2(value.node, name)
-
-
-def _has_no_l2(node: cst.Call, name: str) -> bool:
-    """Tell whether the L2 factor is 0. `l1_l2` without one had 0.01 in Keras 2."""
-    given = {arg.keyword.value: arg.value for arg in node.args if arg.keyword}
-    if any(arg.star for arg in node.args) or len(node.args) - len(given) > 1:
-        return False
-    return number(given["l2"]) == 0 if "l2" in given else name == "L1L2"

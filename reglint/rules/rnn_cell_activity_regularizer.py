@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from reglint.calls import arguments, called
 from reglint.model import Finding, Fix, Safety
 from reglint.rules.rule import Rule
-from reglint.rules.values import append_arguments
+from reglint.rules.values import moved
 from reglint.scopes import Site
-from reglint.syntax import code, cst, is_name
+from reglint.syntax import cst, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,8 +91,7 @@ def _cells(node: cst.BaseExpression, scope: Scope, module: Module) -> Iterator[S
 
 def _moved(penalty: Argument, call: Call) -> Iterator[Fix]:
     """Give the regularizer to the `RNN(...)` around the cell."""
-    removed = penalty.removed()
-    if removed and not call.keyword(_NAME):
-        changes = (removed, append_arguments(call.node, f"{_NAME}={code(penalty.value)}"))
+    changes = () if call.keyword(_NAME) else moved(penalty, call.node)
+    if changes:
         reason = "the output is penalised, and not what the cell gives at each step"
         yield Fix("Move it to the `RNN`", changes, Safety.UNSAFE, reason)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from reglint.model import Finding, Version
     from reglint.names import Module
 
+# Of the triggers: a class with bases.
+CLASS = rb"(?m)^[ \t]*class\s+\w+\s*\("
+
 
 class Rule:
     """One check. Its docstring is its documentation; see CONTRIBUTING for the headings."""

@@ -10,9 +10,9 @@ from reglint.keras_api import Effect, Generation
 from reglint.model import Finding, Fix, Safety
 from reglint.rules.legacy_regularizer_argument import caveat, renamed
 from reglint.rules.rule import Rule
-from reglint.rules.values import append_arguments, listed, regularizers
+from reglint.rules.values import listed, moved, regularizers
 from reglint.scopes import Site
-from reglint.syntax import code, cst, is_name
+from reglint.syntax import cst, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,8 +45,8 @@ class UnacceptedRegularizerArgument(Rule):
       belongs to the layer inside.
     - Layers without weights (`Dropout`, `Flatten`, pooling ...) take at most
       `activity_regularizer`.
-    - `InputLayer` accepts any keyword in Keras 3 and ignores it. `SimpleRNN` accepts
-      `activity_regularizer` and drops it.
+    - `InputLayer` accepts any keyword in Keras 3 and ignores it. (An `activity_regularizer` that
+      is dropped is RGL204's.)
     - `Model`, `Sequential`, `compile` and `fit` take no regularizer at all. Since Keras 3.7 a
       functional `Model` does not even say so.
 
@@ -92,7 +92,7 @@ class UnacceptedRegularizerArgument(Rule):
             effect = _effect(argument.name, layer, newest)
             if effect is Effect.RAISES:
                 message = _refusal(argument.name, call, layer, newest) + caveat(call, layer)
-            elif effect is Effect.SILENT:
+            elif effect is Effect.SILENT and argument.name != "activity_regularizer":  # RGL204's
                 release = f"Keras {max(call.versions)[0]}"
                 message = f"`{call.short}` of {release} accepts `{argument.name}` and drops it"
             else:
@@ -167,8 +167,7 @@ def _moved(argument: Argument, call: Call) -> Iterator[Fix]:
     """Move a regularizer from a wrapper into the layer that it wraps."""
     assert argument.name is not None
     inner = call.argument("layer", 0)
-    removed = argument.removed()
-    if inner is None or not isinstance(inner.value, cst.Call) or removed is None:
+    if inner is None or not isinstance(inner.value, cst.Call):
         return
     names = called(Site(inner.value, inner.scope, None), call.module)
     layers = [found for name in names if (found := keras_api.layer(name.rpartition(".")[2]))]
@@ -176,12 +175,9 @@ def _moved(argument: Argument, call: Call) -> Iterator[Fix]:
     takes = [
         layer.effect(argument.name, Generation.KERAS_3) is Effect.EFFECTIVE for layer in layers
     ]
-    if takes and all(takes) and argument.name not in given:
-        text = f"{argument.name}={code(argument.value)}"
-        yield Fix(
-            f"Move `{argument.name}` into the wrapped layer",
-            (removed, append_arguments(inner.value, text)),
-        )
+    changes = moved(argument, inner.value)
+    if changes and takes and all(takes) and argument.name not in given:
+        yield Fix(f"Move `{argument.name}` into the wrapped layer", changes)
 
 
 def _split(

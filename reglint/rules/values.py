@@ -6,15 +6,30 @@ from typing import TYPE_CHECKING
 
 from reglint.calls import spelling
 from reglint.canonical import symbol
+from reglint.keras_api import KNOWN_VERSIONS
 from reglint.model import AddImport, Insert
+from reglint.syntax import code, cst, number, string
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from reglint.calls import Argument, Call, Spot
+    from reglint.model import Change, Version
     from reglint.names import Module
     from reglint.scopes import Scope
-    from reglint.syntax import cst
+
+# What makes a penalty of L1, of L2, or of both.
+_L1, _L2 = frozenset({"l1"}), frozenset({"l2"})
+_BOTH = _L1 | _L2
+_NORMS = {
+    "keras.regularizers.l1": _L1,
+    "keras.regularizers.L1": _L1,
+    "keras.regularizers.l2": _L2,
+    "keras.regularizers.L2": _L2,
+    "keras.regularizers.l1_l2": _BOTH,
+    "keras.regularizers.L1L2": _BOTH,
+    "keras.layers.ActivityRegularization": _BOTH,
+}
 
 
 def regularizers(call: Call) -> Iterator[Argument]:
@@ -52,7 +67,65 @@ def append_arguments(call: cst.Call, text: str) -> Insert:
     return Insert(call.whitespace_before_args, text)  # the place between the parentheses
 
 
+def moved(argument: Argument, call: cst.Call) -> tuple[Change, ...]:
+    """Return the changes that pass an argument to another call; nothing if it has to stay."""
+    removed = argument.removed()
+    text = f"{argument.name}={code(argument.value)}"
+    return (removed, append_arguments(call, text)) if removed else ()
+
+
+def norms(node: cst.CSTNode, scope: Scope, module: Module) -> frozenset[str]:
+    """Return what a penalty of Keras is made of, "l1" or "l2" or both; nothing if that is unknown.
+
+    Both where the code may mean either: the factor that `l1_l2` is not given is not 0 in Keras 2.
+    """
+    value = module.expression(node, scope)
+    if value is None or not isinstance(value.node, cst.Call):
+        text = string(value.node) if value else None
+        return _L1 if text in {"l1", "L1"} else _L2 if text in {"l2", "L2"} else frozenset()
+    name = keras_name(value.node.func, value.scope, module) or ""
+    found = _NORMS.get(name, frozenset())
+    if found != _BOTH or any(arg.star for arg in value.node.args):
+        return found
+    given = {
+        arg.keyword.value if arg.keyword else f"l{place}": arg.value
+        for place, arg in enumerate(value.node.args, 1)
+    }
+    missing = frozenset() if name == "keras.regularizers.l1_l2" else found - given.keys()
+    return found - missing - {p for p in found if number(given.get(p)) == 0}
+
+
+def is_regularizer(argument: Argument, module: Module) -> bool:
+    """Tell whether an argument surely is a regularizer, and not what the caller may leave out."""
+    if module.is_up_to_the_caller(argument.value, argument.scope):
+        return False
+    value = module.expression(argument.value, argument.scope)
+    return value is not None and isinstance(value.node, (cst.Call, cst.SimpleString, cst.Lambda))
+
+
+def is_keras_known(module: Module) -> bool:
+    """Tell whether the project says which releases of Keras it is for."""
+    return module.settings.keras != frozenset(KNOWN_VERSIONS)
+
+
+def spans(versions: Iterable[Version]) -> str:
+    """Return releases as a sentence holds them: "Keras 2.4 to 2.21 and 3.0"."""
+    every = [v for v in KNOWN_VERSIONS if v in frozenset(versions)]
+    runs: list[list[Version]] = []
+    for version in every:
+        if runs and (runs[-1][-1][0], runs[-1][-1][1] + 1) == version:
+            runs[-1].append(version)
+        else:
+            runs.append([version])
+    ends = [dict.fromkeys((run[0], run[-1])) for run in runs]
+    return "Keras " + _joined(" to ".join("{}.{}".format(*v) for v in end) for end in ends)
+
+
 def listed(names: Iterable[str]) -> str:
     """Return names as a sentence holds them: "`a`, `b` and `c`"."""
-    quoted = [f"`{name}`" for name in names]
-    return " and ".join(filter(None, [", ".join(quoted[:-1]), *quoted[-1:]]))
+    return _joined(f"`{name}`" for name in names)
+
+
+def _joined(parts: Iterable[str]) -> str:
+    every = list(parts)
+    return " and ".join(filter(None, [", ".join(every[:-1]), *every[-1:]]))

@@ -1,0 +1,116 @@
+"""Which expressions are layers of a model that is built, as far as the text tells.
+
+`model.layers[0]`, `model.get_layer("head")` and the variable of a loop over `model.layers` are
+layers of a model. A model is taken for built unless it is seen to wait for its first input.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from reglint.calls import called
+from reglint.scopes import Class, Site, Value
+from reglint.syntax import code, cst, descendants, is_name, path_to
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reglint.names import Module
+    from reglint.scopes import Scope
+
+_LAYERS = frozenset({"layers", "_layers"})
+_FLATTENED = frozenset({"_flatten_layers", "flatten_layers"})
+_ITERATORS = frozenset({"enumerate", "filter", "list", "reversed", "tuple", "zip"})
+# What tells a Sequential the shape of its input, or uses it.
+_SHAPED = re.compile(r"\bInput|input_(?:shape|dim|length)\b|\.(?:build|fit|predict|summary)\(")
+
+
+def body(scope: Scope, module: Module) -> cst.CSTNode:
+    """Return the function that a place stands in, or else the module."""
+    function = scope.enclosing(cst.FunctionDef)
+    return function.node if function else module.tree
+
+
+def loops_around(site: Site, module: Module) -> Iterator[cst.For | cst.CompFor]:
+    """Yield the loops of its function that a place is in, the innermost first."""
+    for node in reversed(path_to(site.node, body(site.scope, module))):
+        if isinstance(node, cst.For):
+            yield node
+        elif isinstance(node, cst.BaseComp):
+            yield from reversed([n for n in descendants(node) if isinstance(n, cst.CompFor)])
+
+
+def targets(loop: cst.For | cst.CompFor) -> set[str]:
+    """Return the names that a loop binds anew in each turn."""
+    return {n.value for n in descendants(loop.target) if isinstance(n, cst.Name)}
+
+
+def is_built_layer(node: cst.BaseExpression, site: Site, module: Module) -> bool:
+    """Tell whether an expression in a statement or call is a layer of a model that is built."""
+    model = _model(node, site, module)
+    return model is not None and not _waits(model, site.scope, module)
+
+
+def _model(node: cst.BaseExpression, site: Site, module: Module) -> cst.BaseExpression | None:
+    """Return the model that an expression is a layer of."""
+    match node:
+        case cst.Subscript(value=cst.Attribute(value=model, attr=cst.Name(name))):
+            return model if name in _LAYERS else None
+        case cst.Call(func=cst.Attribute(value=model, attr=cst.Name("get_layer"))):
+            return model
+        case cst.Name(name):
+            for loop in loops_around(site, module):
+                if name in targets(loop):
+                    return _iterated(loop.iter, site.scope, module)
+            value = module.expression(node, site.scope)
+            if value and not isinstance(value.node, cst.Name):
+                return _model(value.node, Site(value.node, value.scope, None), module)
+    return None
+
+
+def _iterated(node: cst.BaseExpression, scope: Scope, module: Module) -> cst.BaseExpression | None:
+    """Return the model whose layers a loop runs over."""
+    match node:
+        case cst.Attribute(value=model, attr=cst.Name(name)) if name in _LAYERS:
+            return model
+        case cst.Call(func=cst.Attribute(value=model, attr=cst.Name(name))) if name in _FLATTENED:
+            return model
+        case cst.Subscript(value=whole):
+            return _iterated(whole, scope, module)
+        case cst.BaseComp(for_in=turn):
+            return _iterated(turn.iter, scope, module)
+        case cst.Call(func=cst.Name(name), args=args) if name in _ITERATORS:
+            found = (_iterated(arg.value, scope, module) for arg in args)
+            return next(filter(None, found), None)
+        case cst.Name():
+            value = module.expression(node, scope)
+            if value and not isinstance(value.node, cst.Name):
+                return _iterated(value.node, value.scope, module)
+    return None
+
+
+def _waits(model: cst.BaseExpression, scope: Scope, module: Module) -> bool:
+    """Tell whether a model may not know the shape of its input yet: then nothing is built."""
+    if is_name(model, "self"):
+        return True
+    return any(_makes_waiting(value, module) for value in _values(model, scope, module))
+
+
+def _values(model: cst.BaseExpression, scope: Scope, module: Module) -> Iterator[Value]:
+    """Yield what a model may have been made by."""
+    if isinstance(model, cst.Attribute):
+        for site in module.attributes.get(model.attr.value, ()):
+            yield Value(cst.ensure_type(site.node, cst.Assign).value, site.scope)
+    elif isinstance(model, cst.Name) and (owner := scope.find(model.value)):
+        yield from (b for b in owner.names[model.value] if isinstance(b, Value))
+
+
+def _makes_waiting(value: Value, module: Module) -> bool:
+    if not isinstance(value.node, cst.Call):
+        return False
+    if any(isinstance(m, Class) for m in module.meaning(value.node.func, value.scope)):
+        return True  # who knows when it is called
+    names = called(Site(value.node, value.scope, None), module)
+    shaped = _SHAPED.search(code(body(value.scope, module)))
+    return "keras.Sequential" in names and not shaped

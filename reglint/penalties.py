@@ -1,0 +1,150 @@
+"""The expressions of a module that are penalties, and what each of them penalises.
+
+There are three: what `__call__` of a regularizer returns, what a function returns that is passed
+as some `*_regularizer=`, and what `add_loss` gets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from reglint.calls import targets
+from reglint.classes import KerasClass, class_around, keras_classes
+from reglint.flow import assigned, returned, value
+from reglint.keras_api.classes import Kind
+from reglint.syntax import cst, parameters_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from reglint.names import Module
+    from reglint.scopes import Scope, Site
+    from reglint.terms import Term
+
+
+class Of(Enum):
+    """What a penalty is of."""
+
+    TENSOR = "tensor"  # a `Regularizer` can be given to a weight as well as to the output
+    WEIGHT = "weight"
+    ACTIVITY = "activity"
+    ADDED = "added"  # whatever `add_loss` is passed
+
+
+# What a layer calls its own weights, and how else it makes them.
+_MAKERS = ("add_weight", "add_variable")
+_WEIGHTS = frozenset({
+    "kernel", "bias", "recurrent_kernel", "depthwise_kernel", "pointwise_kernel", "embeddings",
+    "gamma", "beta", "trainable_weights", "trainable_variables",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Penalty:
+    """One value that is added to the loss."""
+
+    value: Term
+    of: Of
+    scope: Scope  # of the function that it stands in
+    module: Module
+    root: str  # "keras", "tensorflow.keras" ...: the Keras it is for; empty if that is not known
+    function: cst.FunctionDef | cst.Lambda | None = None  # whose result it is
+    call: cst.Call | None = None  # of `add_loss`
+    cls: KerasClass | None = None  # that it stands in
+
+    def is_weight(self, term: Term) -> bool:
+        """Tell whether a value is what a regularizer is given, or a weight of the layer."""
+        if self.function is not None:
+            return term.operation == "parameter" and term.name == self._parameter()
+        if term.operation != "attribute":
+            return False
+        return self._is_own_weight(term) or (term.name in _WEIGHTS and bool(term.path))
+
+    def is_tensor(self, term: Term) -> bool:
+        """Tell whether a value is a weight, or what the layer is called with."""
+        return self.is_weight(term) or (self.function is None and term.operation == "parameter")
+
+    def _parameter(self) -> str:
+        assert self.function is not None
+        names = [parameter.name.value for parameter in parameters_of(self.function.params)]
+        method = self.cls is not None and isinstance(self.function, cst.FunctionDef)
+        return next(iter(names[1 if method else 0 :]), "")
+
+    def _is_own_weight(self, term: Term) -> bool:
+        if self.cls is None or term.parts[0].operation != "self":
+            return False
+        made = assigned(self.cls.node, term.name, self.module)
+        return any(
+            form.operation == "call" and form.name in {f"self.{maker}" for maker in _MAKERS}
+            for some in made for form in some.forms()
+        )  # fmt: skip
+
+
+def penalties(module: Module) -> tuple[Penalty, ...]:
+    """Return the penalties of a module, each once."""
+    return module.once(_penalties)
+
+
+def _penalties(module: Module) -> tuple[Penalty, ...]:
+    found = [*_of_classes(module), *_of_functions(module), *_added(module)]
+    return tuple({id(penalty.value.node): penalty for penalty in found}.values())
+
+
+def _of_classes(module: Module) -> Iterator[Penalty]:
+    for cls in keras_classes(module):
+        function = cls.method("__call__") if cls.kind is Kind.REGULARIZER else None
+        if function:
+            yield from _results(function, Of.TENSOR, module, cls.root, cls)
+
+
+def _of_functions(module: Module) -> Iterator[Penalty]:
+    for site in module.calls:
+        node = cst.ensure_type(site.node, cst.Call)
+        for arg in node.args:
+            name = arg.keyword.value if arg.keyword else ""
+            if name != "regularizer" and not name.endswith("_regularizer"):
+                continue
+            of = Of.ACTIVITY if name == "activity_regularizer" else Of.WEIGHT
+            for form in value(arg.value, site.scope, module).forms():
+                if isinstance(form.node, (cst.FunctionDef, cst.Lambda)):
+                    yield from _results(form.node, of, module, _root(site, module))
+
+
+def _results(
+    function: cst.FunctionDef | cst.Lambda, of: Of, module: Module, root: str,
+    cls: KerasClass | None = None,
+) -> Iterator[Penalty]:  # fmt: skip
+    scope = module.scope_of(function)
+    if scope:
+        for result in returned(function, module):
+            yield Penalty(result, of, scope, module, root, function=function, cls=cls)
+
+
+def _added(module: Module) -> Iterator[Penalty]:
+    for site in module.calls_named("add_loss"):
+        node = cst.ensure_type(site.node, cst.Call)
+        cls = class_around(site.scope, module)
+        root = cls.root if cls else ""
+        for term in _given(node, site, module):
+            yield Penalty(term, Of.ADDED, site.scope, module, root, call=node, cls=cls)
+
+
+def _given(node: cst.Call, site: Site, module: Module) -> Iterable[Term]:
+    """Return what is added: the elements of a list, and what a function would return."""
+    if not node.args or node.args[0].star:
+        return ()
+    given = value(node.args[0].value, site.scope, module)
+    if given.operation == "tuple":
+        return given.parts
+    if given.operation == "function" and isinstance(given.node, (cst.FunctionDef, cst.Lambda)):
+        return returned(given.node, module)
+    return (given,)
+
+
+def _root(site: Site, module: Module) -> str:
+    """Return what the file calls the Keras whose layer is called."""
+    symbols, _, _ = targets(site, module)
+    roots = {found.root for found in symbols}
+    return roots.pop() if len(roots) == 1 else ""

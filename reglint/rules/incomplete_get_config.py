@@ -1,0 +1,265 @@
+"""RGL303."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from reglint.classes import is_base_only, keras_classes
+from reglint.configs import COMMON, chain, init, own_statements, stored
+from reglint.keras_api.classes import Kind, base_class
+from reglint.model import Finding, Fix, Replace
+from reglint.rules.generated import config_values, get_config, more_entries
+from reglint.rules.rule import CLASS, Rule
+from reglint.rules.values import listed
+from reglint.syntax import cst, descendants, is_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reglint.classes import KerasClass
+    from reglint.configs import Chain, Entry, Init
+    from reglint.names import Module
+
+_KINDS = {Kind.LAYER, Kind.MODEL, Kind.REGULARIZER, Kind.CONSTRAINT, Kind.INITIALIZER}
+# Bases that have no attributes of the user's making.
+_BARE = {
+    "keras.layers.Layer", "keras.Model", "keras.regularizers.Regularizer",
+    "keras.constraints.Constraint", "keras.initializers.Initializer",
+}  # fmt: skip
+# Methods that may bring back what the configuration leaves out.
+_REPAIRING = ("from_config", "load_assets", "load_own_variables", "build_from_config")
+# Parameters that only matter before there are weights.
+_INITIAL = {"weights", "input_dim", "input_length", "input_shape", "batch_input_shape"}
+# What `Layer.__init__` takes, in one release or another.
+_OF_LAYER = COMMON | {
+    "activity_regularizer", "autocast", "batch_input_shape", "batch_shape", "batch_size", "dynamic",
+    "experimental_autocast", "implementation", "input_dim", "input_dtype", "input_shape", "weights",
+}  # fmt: skip
+
+
+class IncompleteGetConfig(Rule):
+    """`get_config` does not write what `__init__` takes.
+
+    Keras makes an object again by `cls(**config)`. An argument that is missing in the config is
+    the default of `__init__` after loading, without a word: a penalty of 8.4 became 4.2 in a
+    regularizer, and a layer that left out `kernel_regularizer` had no penalty at all. Without a
+    default, loading raises `TypeError`; so it does for a key that `__init__` does not take.
+
+    A subclass of a layer such as `Dense` inherits a `get_config` that writes the arguments of
+    `Dense` and none of its own. What the bases write, in other files of the project too, counts.
+
+    ## Example
+
+    ```python
+    class Scale(keras.layers.Layer):
+        def __init__(self, factor=1.0, offset=0.0, **kwargs):
+            super().__init__(**kwargs)
+            self.factor = factor
+            self.offset = offset
+
+        def get_config(self):
+            config = super().get_config()
+            config.update({"factor": self.factor})
+            return config
+    ```
+
+    Use instead:
+
+    ```python
+    class Scale(keras.layers.Layer):
+        def __init__(self, factor=1.0, offset=0.0, **kwargs):
+            super().__init__(**kwargs)
+            self.factor = factor
+            self.offset = offset
+
+        def get_config(self):
+            config = super().get_config()
+            config.update({"factor": self.factor, "offset": self.offset})
+            return config
+    ```
+
+    ## Fix safety
+
+    Safe: training does not call `get_config`. It is offered where each missing argument is stored
+    as it is, or through `regularizers.get` and its kind, which `serialize` undoes.
+
+    ## References
+
+    Run on tf.keras 2.15, Keras 3.0.5 and 3.15.1: config, weights and penalties after saving and
+    loading.
+    """
+
+    code = "RGL303"
+    name = "incomplete-get-config"
+    triggers = (b"keras", b"__init__", CLASS)
+
+    def check_module(self, module: Module) -> Iterator[Finding]:
+        for cls in keras_classes(module):
+            if cls.kind not in _KINDS or any(map(cls.inherited, _REPAIRING)):
+                continue
+            yield from _no_dictionary(cls)
+            made, written = init(cls), chain(cls)
+            if made and written.known and _is_own(cls, made, written):
+                yield from _judged(cls, made, written)
+
+
+def _no_dictionary(cls: KerasClass) -> Iterator[Finding]:
+    function = cls.method("get_config")
+    for node in own_statements(function) if function else ():
+        if isinstance(node, cst.Return) and isinstance(node.value, cst.Set):
+            yield Finding(node.value, "`get_config` returns a set and not a dictionary")
+
+
+def _is_own(cls: KerasClass, made: Init, written: Chain) -> bool:
+    """Tell whether the fault, if there is one, is in this class and not in a base."""
+    writer = written.methods[0][0] if written.methods else None
+    return cls.node in {made.definition.node, writer.node if writer else None}
+
+
+def _judged(cls: KerasClass, made: Init, written: Chain) -> Iterator[Finding]:
+    inherited = _inherited(cls) if written.reaches_keras else frozenset[str]()
+    if inherited is None:
+        return
+    keys = written.entries.keys() | inherited | COMMON
+    missing = [
+        name
+        for name, parameter in made.parameters.items()
+        if name not in keys | _INITIAL and (parameter.required or made.reads(name))
+    ]
+    if is_base_only(cls):
+        missing = [name for name in missing if not _is_fixed_below(name, cls)]
+    if "keras.Sequential" in cls.names:  # whose layers are loaded one by one
+        missing = [name for name in missing if made.parameters[name].required]
+    rejected = _rejected(cls, made, written)
+    yield from (_refused(name, written.entries[name], missing) for name in rejected)
+    yield from _never_set(cls, made, written)
+    if missing and not rejected:
+        node, where = _place(cls, written)
+        yield Finding(
+            node, f"{where} {_consequence(missing, made)}", _fixes(cls, made, written, missing)
+        )
+
+
+def _is_fixed_below(name: str, cls: KerasClass) -> bool:
+    """Tell whether the classes that derive from one choose an argument, as `rank` of a pooling."""
+    below = [
+        function.params
+        for other in keras_classes(cls.module)
+        if other is not cls
+        and any(base.node is cls.node for base in other.lineage)
+        and (function := other.method("__init__"))
+    ]
+    return not any(
+        p.name.value == name for params in below for p in (*params.params, *params.kwonly_params)
+    )
+
+
+def _inherited(cls: KerasClass) -> frozenset[str] | None:
+    """Return the keys that Keras' own `get_config` writes; nothing if it is not to be relied on."""
+    keys: frozenset[str] = frozenset()
+    for name in cls.names:
+        base = base_class(name)
+        if base is None or not base.measured or base.raises:
+            return None
+        keys |= base.config
+    automatic = not chain(cls).methods and bool(cls.names & {"keras.layers.Layer", "keras.Model"})
+    return None if automatic else keys
+
+
+def _place(cls: KerasClass, written: Chain) -> tuple[cst.CSTNode, str]:
+    function = cls.method("get_config")
+    if function:
+        return function.name, f"`get_config` of `{cls.name}`"
+    if written.methods:
+        return (
+            cls.node.name,
+            f"`get_config`, which `{cls.name}` has from `{written.methods[0][0].name}`,",
+        )
+    base = min(name.rpartition(".")[2] for name in cls.names)
+    return cls.node.name, f"`get_config`, which `{cls.name}` has from `{base}`,"
+
+
+def _consequence(missing: list[str], made: Init) -> str:
+    required = [name for name in missing if made.parameters[name].required]
+    if required:
+        return f"leaves out {listed(missing)}: loading raises `TypeError`"
+    defaults = "its default" if len(missing) == 1 else "their defaults"
+    return f"leaves out {listed(missing)}, back at {defaults} after loading"
+
+
+def _fixes(cls: KerasClass, made: Init, written: Chain, missing: list[str]) -> tuple[Fix, ...]:
+    values = config_values(missing, made, cls)
+    if values is None:
+        return ()
+    if cls.method("get_config"):
+        change = more_entries(cls, written, values)
+    else:
+        change = get_config(cls, values, asks=True)
+    return (Fix(f"Write {listed(missing)}", (change,)),) if change else ()
+
+
+def _rejected(cls: KerasClass, made: Init, written: Chain) -> list[str]:
+    """Return the keys that loading cannot pass to `__init__`."""
+    if not made.keywords:
+        known = COMMON
+    elif (
+        cls.names == {"keras.layers.Layer"} and len(cls.lineage) == 1 and not made.accepts_anything
+    ):
+        known = _OF_LAYER
+    else:
+        return []
+    return [name for name in written.entries if name not in known | made.parameters.keys()]
+
+
+def _refused(name: str, entry: Entry, missing: list[str]) -> Finding:
+    message = f"`get_config` writes `{name}`, which `__init__` does not take: loading raises"
+    near = get_close_matches(name, missing, n=1)
+    fixes: tuple[Fix, ...] = ()
+    if near:
+        message = f"`get_config` writes `{name}`, but `__init__` takes `{near[0]}`: loading raises"
+        key = entry.key
+        text = f"{key.quote}{near[0]}{key.quote}" if isinstance(key, cst.SimpleString) else near[0]
+        fixes = (Fix(f"Write `{near[0]}`", (Replace(key, text),)),)
+    return Finding(entry.key, message, fixes)
+
+
+def _never_set(cls: KerasClass, made: Init, written: Chain) -> Iterator[Finding]:
+    """Yield the entries that read an attribute that nothing sets."""
+    if not cls.names <= _BARE or not cls.complete:
+        return
+    for name, entry in written.entries.items():
+        match entry.value:
+            case cst.Attribute(value=cst.Name("self"), attr=cst.Name(attribute)) if (
+                entry.definition.node is cls.node
+                and name in made.parameters
+                and attribute == name
+                and name not in COMMON
+                and not _is_set(cls, attribute)
+            ):
+                message = f"`self.{attribute}` is never set: `get_config` raises `AttributeError`"
+                yield Finding(entry.value, message)
+
+
+def _is_set(cls: KerasClass, attribute: str) -> bool:
+    """Tell whether anything in a class may set an attribute."""
+    return any(
+        _may_set(statement, attribute)
+        for definition in cls.lineage
+        for statement in definition.node.body.body
+    )
+
+
+def _may_set(statement: cst.CSTNode, attribute: str) -> bool:
+    if not isinstance(statement, cst.FunctionDef):
+        return any(is_name(node, attribute) for node in descendants(statement))
+    if statement.name.value == attribute or attribute in stored(statement):
+        return True
+    return any(_sets_by_name(node) for node in descendants(statement.body))
+
+
+def _sets_by_name(node: cst.CSTNode) -> bool:
+    match node:
+        case cst.Name("setattr" | "vars") | cst.Attribute(attr=cst.Name("__dict__")):
+            return True
+    return False
