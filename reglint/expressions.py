@@ -74,13 +74,11 @@ class Expressions:
         """Return a new value."""
         return Term(kind, node, self.scope, parts, name)
 
-    def choice(self, terms: Iterable[Term], node: cst.CSTNode) -> Term:
+    def choice(self, terms: Iterable[Term], node: cst.CSTNode, kind: str = "choice") -> Term:
         """Return a value that is one of several."""
-        flat = (
-            t for term in terms for t in (term.parts if term.operation == "choice" else (term,))
-        )
+        flat = (t for term in terms for t in (term.parts if term.operation == kind else (term,)))
         distinct = tuple({id(term): term for term in flat}.values())
-        return distinct[0] if len(distinct) == 1 else self.term("choice", node, distinct)
+        return distinct[0] if len(distinct) == 1 else self.term(kind, node, distinct)
 
     def _put(self, owner: cst.BaseExpression, given: Term, key: str = "") -> None:
         """Add a value to a list or dictionary."""

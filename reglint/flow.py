@@ -236,7 +236,7 @@ class _Frame(Expressions):
             self.expression(node.test)
             before = dict(self.env or {})
         self._block(node.body.body)
-        self.env = self._merged([before, self.env, *self._left])
+        self.env = self._merged([before, self.env, *self._left], "loop")
         self._left = outside
         self._block(_body_of(node.orelse))
 
@@ -251,7 +251,9 @@ class _Frame(Expressions):
         self.env = self._merged(after)
         self._block(_body_of(node.finalbody))
 
-    def _merged(self, ways: Sequence[Environment | None]) -> Environment | None:
+    def _merged(
+        self, ways: Sequence[Environment | None], kind: str = "choice"
+    ) -> Environment | None:
         """Return what names mean where several ways come together."""
         known = [way for way in ways if way is not None]
         if len(known) < 2:  # noqa: PLR2004 - nothing to come together
@@ -261,7 +263,7 @@ class _Frame(Expressions):
             found = [way[name] for way in known if name in way]
             if len(found) < len(known) and "." in name:  # an attribute that was there before
                 found.append(self.term("unknown", found[0].node))
-            merged[name] = self.choice(found, found[0].node)
+            merged[name] = self.choice(found, found[0].node, kind)
         return merged
 
 

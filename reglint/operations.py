@@ -124,14 +124,6 @@ _NO_TENSORS = frozenset({
     "axes_order", "dtype_hint", "preferred_dtype", "order", "epsilon", "correction", "ddof",
 })  # fmt: skip
 
-# How the packages that penalties are written with call what fixes need.
-_WRITTEN = {
-    "keras.ops": {},
-    "keras.backend": {},
-    "tensorflow": {"sum": "reduce_sum", "mean": "reduce_mean"},
-    "jax.numpy": {},
-}  # fmt: skip
-
 
 def operation(path: str) -> str | None:
     """Return what the function does that this dotted path, or name of a method, stands for.
@@ -170,14 +162,3 @@ def option(keyword: str) -> str | None:
     """Return the name of the option that a keyword sets; nothing if it passes a tensor."""
     name = _KEYWORDS.get(keyword, keyword)
     return name if name in _NO_TENSORS else None
-
-
-def written(name: str, path: str) -> tuple[str, int] | None:
-    """Return what the package of `path` calls an operation, and how many names `path` is deeper.
-
-    `tf.linalg.norm` and "sum" give `reduce_sum`, and 1: it is `tf.reduce_sum`.
-    """
-    for home, others in _WRITTEN.items():
-        if path.startswith(f"{home}."):
-            return others.get(name, name), path.count(".") - home.count(".") - 1
-    return None

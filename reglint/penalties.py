@@ -14,13 +14,14 @@ from reglint.calls import targets
 from reglint.classes import KerasClass, class_around, keras_classes
 from reglint.flow import assigned, returned, value
 from reglint.keras_api.classes import Kind
+from reglint.scopes import Site
 from reglint.syntax import cst, parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from reglint.names import Module
-    from reglint.scopes import Scope, Site
+    from reglint.scopes import Scope
     from reglint.terms import Term
 
 
@@ -34,7 +35,7 @@ class Of(Enum):
 
 
 # What a layer calls its own weights, and how else it makes them.
-_MAKERS = ("add_weight", "add_variable")
+_MAKERS = frozenset({"self.add_weight", "self.add_variable"})
 _WEIGHTS = frozenset({
     "kernel", "bias", "recurrent_kernel", "depthwise_kernel", "pointwise_kernel", "embeddings",
     "gamma", "beta", "trainable_weights", "trainable_variables",
@@ -57,29 +58,34 @@ class Penalty:
     def is_weight(self, term: Term) -> bool:
         """Tell whether a value is what a regularizer is given, or a weight of the layer."""
         if self.function is not None:
-            return term.operation == "parameter" and term.name == self._parameter()
+            return term.operation == "parameter" and term.name == self.parameter
         if term.operation != "attribute":
             return False
-        return self._is_own_weight(term) or (term.name in _WEIGHTS and bool(term.path))
+        return bool(self.made(term)) or (term.name in _WEIGHTS and bool(term.path))
 
     def is_tensor(self, term: Term) -> bool:
         """Tell whether a value is a weight, or what the layer is called with."""
         return self.is_weight(term) or (self.function is None and term.operation == "parameter")
 
-    def _parameter(self) -> str:
-        assert self.function is not None
+    @property
+    def parameter(self) -> str:
+        """Return the parameter that a regularizer is given its tensor by."""
+        if self.function is None:
+            return ""
         names = [parameter.name.value for parameter in parameters_of(self.function.params)]
         method = self.cls is not None and isinstance(self.function, cst.FunctionDef)
         return next(iter(names[1 if method else 0 :]), "")
 
-    def _is_own_weight(self, term: Term) -> bool:
-        if self.cls is None or term.parts[0].operation != "self":
-            return False
-        made = assigned(self.cls.node, term.name, self.module)
-        return any(
-            form.operation == "call" and form.name in {f"self.{maker}" for maker in _MAKERS}
-            for some in made for form in some.forms()
-        )  # fmt: skip
+    def made(self, term: Term) -> list[Site]:
+        """Return the calls of `add_weight` that make a weight of the class, `self.kernel`."""
+        if self.cls is None or term.operation != "attribute" or term.parts[0].operation != "self":
+            return []
+        values = assigned(self.cls.node, term.name, self.module)
+        return [
+            Site(form.node, form.scope, None)
+            for some in values for form in some.forms()
+            if form.operation == "call" and form.name in _MAKERS
+        ]  # fmt: skip
 
 
 def penalties(module: Module) -> tuple[Penalty, ...]:
@@ -92,11 +98,17 @@ def _penalties(module: Module) -> tuple[Penalty, ...]:
     return tuple({id(penalty.value.node): penalty for penalty in found}.values())
 
 
-def _of_classes(module: Module) -> Iterator[Penalty]:
+def regularizers(module: Module) -> Iterator[tuple[KerasClass, cst.FunctionDef]]:
+    """Yield the classes of regularizers that define what their penalty is, and where they do."""
     for cls in keras_classes(module):
         function = cls.method("__call__") if cls.kind is Kind.REGULARIZER else None
         if function:
-            yield from _results(function, Of.TENSOR, module, cls.root, cls)
+            yield cls, function
+
+
+def _of_classes(module: Module) -> Iterator[Penalty]:
+    for cls, function in regularizers(module):
+        yield from _results(function, Of.TENSOR, module, cls.root, cls)
 
 
 def _of_functions(module: Module) -> Iterator[Penalty]:

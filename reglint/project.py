@@ -40,6 +40,8 @@ SIGNALS = {
         rb"|\bkeras\.ops\.",
         re.MULTILINE,
     ),
+    # Whole models are saved in the older format; weights alone are no concern.
+    "hdf5": re.compile(rb"""(?<!weights)\.(?:h5|hdf5)["']|save_format\s*=\s*["']h5["']"""),
     "mixed-precision": re.compile(
         rb"set_global_policy\(|set_policy\(|set_dtype_policy\(|mixed_float16|mixed_bfloat16"
     ),

@@ -207,6 +207,7 @@ def run(
     Raises ConfigError with everything that is wrong with the configurations of them all.
     `progress` is told how many files have been analysed, and how many are to be.
     """
+    project.cache_clear()  # files may have changed since the last run
     found = discover(paths, resolver, force_exclude=plan.force_exclude)
     caches = Caches(enabled=plan.cache)
     try:

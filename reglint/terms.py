@@ -26,6 +26,7 @@ class Term:
     - "element": one of the only part, `name` is the key if that is plain;
     - "tuple", "dict": a list too; plain keys of a dictionary are in `options`;
     - "choice": one of the parts, nobody knows which;
+    - "loop": the first part where a loop has no turn, else one of the others;
     - "result": of a function of this module; the part is what it returns, `name` what is called;
     - "call": of anything else, `name` is what is called, the parts are what it is called on, and
       what with;
@@ -67,8 +68,11 @@ class Term:
                 yield term
                 stack += reversed(term.parts)
 
-    def forms(self) -> Iterator[Term]:
-        """Yield all that it may be: choices, and functions of this module, are looked through."""
+    def forms(self, *, turns: bool = False) -> Iterator[Term]:
+        """Yield all that it may be: choices, and functions of this module, are looked through.
+
+        With `turns`, every loop has at least one turn.
+        """
         seen: set[int] = set()
         stack = [self]
         while stack:
@@ -76,8 +80,9 @@ class Term:
             if id(term) in seen:
                 continue
             seen.add(id(term))
-            if term.operation in {"choice", "result"}:
-                stack += reversed(term.parts)
+            if term.operation in {"choice", "loop", "result"}:
+                skipped = 1 if turns and term.operation == "loop" else 0
+                stack += reversed(term.parts[skipped:])
             else:
                 yield term
 

@@ -96,9 +96,9 @@ def test_expressions_and_names(text, expected):
         ("x = 1\nif a:\n    x = 2\nsink(x)", "choice(2, 1)"),
         ("x = 1\nif a:\n    x = 2\nelif b:\n    x = 3\nsink(x)", "choice(2, 3, 1)"),
         ("x = 1\nif a:\n    x = 2\n    return x\nsink(x)", "1"),
-        ("x = 1\nfor w in inputs:\n    x += w\nsink(x)", "choice(1, add(1, [inputs]))"),
-        ("x = 1\nfor w in inputs:\n    if w: break\n    x = w\nsink(x)", "choice(1, [inputs])"),
-        ("x = 1\nwhile x:\n    x = 2\nsink(x)", "choice(1, 2)"),
+        ("x = 1\nfor w in inputs:\n    x += w\nsink(x)", "loop(1, add(1, [inputs]))"),
+        ("x = 1\nfor w in inputs:\n    if w: break\n    x = w\nsink(x)", "loop(1, [inputs])"),
+        ("x = 1\nwhile x:\n    x = 2\nsink(x)", "loop(1, 2)"),
         ("try:\n    x = 1\nexcept E:\n    x = 2\nsink(x)", "choice(1, 2)"),
         ("try:\n    x = 1\nexcept E:\n    raise\nsink(x)", "1"),
         ("with tf.GradientTape() as tape:\n    x = inputs\nsink(x)", "inputs"),
@@ -164,6 +164,9 @@ def test_questions_of_a_value():
     assert not sink("sink(unheard(1))").known()
     choice = sink("def f(x, y):\n    sink((x if y else (lambda: 1)()))")
     assert [shown(form) for form in choice.forms()] == ["x", "1"]
+    loop = sink("x = 0\nfor y in z:\n    x = 1\nsink(x)")
+    assert [shown(form) for form in loop.forms()] == ["0", "1"]
+    assert [shown(form) for form in loop.forms(turns=True)] == ["1"]
 
 
 def test_what_a_function_returns():

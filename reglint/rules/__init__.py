@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 from reglint.rules.activity_regularizer_not_saved import ActivityRegularizerNotSaved
 from reglint.rules.activity_scaling_changed import ActivityScalingChanged
 from reglint.rules.automatic_config_fails import AutomaticConfigFails
+from reglint.rules.batch_scaled_penalty import BatchScaledPenalty
 from reglint.rules.changed_l1_l2_default import ChangedL1L2Default
 from reglint.rules.constant_activity_penalty import ConstantActivityPenalty
 from reglint.rules.decay_is_not_weight_decay import DecayIsNotWeightDecay
 from reglint.rules.dropped_activity_regularizer import DroppedActivityRegularizer
 from reglint.rules.duplicate_registration import DuplicateRegistration
+from reglint.rules.frozen_regularizer import FrozenRegularizer
 from reglint.rules.get_config_without_super import GetConfigWithoutSuper
 from reglint.rules.incomplete_get_config import IncompleteGetConfig
 from reglint.rules.init_without_kwargs import InitWithoutKwargs
+from reglint.rules.late_binding_penalty import LateBindingPenalty
 from reglint.rules.legacy_add_loss import LegacyAddLoss
 from reglint.rules.legacy_add_weight import LegacyAddWeight
 from reglint.rules.legacy_regularizer_argument import LegacyRegularizerArgument
@@ -22,7 +25,10 @@ from reglint.rules.legacy_strength_keyword import LegacyStrengthKeyword
 from reglint.rules.model_config_reset import ModelConfigReset
 from reglint.rules.multiplied_activity_regularizer import MultipliedActivityRegularizer
 from reglint.rules.nan_gradient import NanGradient
+from reglint.rules.non_scalar_penalty import NonScalarPenalty
 from reglint.rules.normalized_activity_penalty import NormalizedActivityPenalty
+from reglint.rules.orthogonal_rank import OrthogonalRank
+from reglint.rules.raw_object_in_config import RawObjectInConfig
 from reglint.rules.registration_not_called import RegistrationNotCalled
 from reglint.rules.regularizer_argument_mixup import RegularizerArgumentMixup
 from reglint.rules.regularizer_factor import RegularizerFactor
@@ -58,6 +64,7 @@ RULES: tuple[type[Rule], ...] = (
     RemovedBackendFunction,
     ConstantActivityPenalty,
     NormalizedActivityPenalty,
+    BatchScaledPenalty,
     DroppedActivityRegularizer,
     RnnCellActivityRegularizer,
     MultipliedActivityRegularizer,
@@ -74,7 +81,12 @@ RULES: tuple[type[Rule], ...] = (
     ModelConfigReset,
     RegistrationNotCalled,
     UnserializableRegularizer,
+    RawObjectInConfig,
     DuplicateRegistration,
     RegularizerSetAfterBuild,
+    LateBindingPenalty,
+    FrozenRegularizer,
     NanGradient,
+    NonScalarPenalty,
+    OrthogonalRank,
 )

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from reglint.classes import is_base_only, keras_classes
 from reglint.configs import COMMON, chain, init, own_statements, stored
 from reglint.keras_api.classes import Kind, base_class
 from reglint.model import Finding, Fix, Replace
-from reglint.rules.generated import config_values, get_config, more_entries
+from reglint.rules.generated import config_value, config_values, get_config, more_entries
 from reglint.rules.rule import CLASS, Rule
 from reglint.rules.values import listed
-from reglint.syntax import cst, descendants, is_name
+from reglint.syntax import code, cst, descendants, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
     from reglint.classes import KerasClass
     from reglint.configs import Chain, Entry, Init
     from reglint.names import Module
 
+_LIKE = 0.8  # of two names: that one is the other misspelt
 _KINDS = {Kind.LAYER, Kind.MODEL, Kind.REGULARIZER, Kind.CONSTRAINT, Kind.INITIALIZER}
 # Bases that have no attributes of the user's making.
 _BARE = {
@@ -29,8 +30,11 @@ _BARE = {
 }  # fmt: skip
 # Methods that may bring back what the configuration leaves out.
 _REPAIRING = ("from_config", "load_assets", "load_own_variables", "build_from_config")
-# Parameters that only matter before there are weights.
-_INITIAL = {"weights", "input_dim", "input_length", "input_shape", "batch_input_shape"}
+# Parameters that only matter before there are weights, or are the business of the machine: Keras'
+# own recipe is to leave out `data_format`, so that a model can be loaded where another is set.
+_INITIAL = {
+    "weights", "input_dim", "input_length", "input_shape", "batch_input_shape", "data_format",
+}  # fmt: skip
 # What `Layer.__init__` takes, in one release or another.
 _OF_LAYER = COMMON | {
     "activity_regularizer", "autocast", "batch_input_shape", "batch_shape", "batch_size", "dynamic",
@@ -121,24 +125,28 @@ def _judged(cls: KerasClass, made: Init, written: Chain) -> Iterator[Finding]:
     inherited = _inherited(cls) if written.reaches_keras else frozenset[str]()
     if inherited is None:
         return
-    keys = written.entries.keys() | inherited | COMMON
+    missing = _missing(cls, made, written.entries.keys() | inherited | COMMON | _INITIAL)
+    rejected = _rejected(cls, made, written)
+    yield from _refused(rejected, missing, made, written, cls)
+    yield from _never_set(cls, made, written)
+    if missing and not rejected:
+        node, where = _place(cls, written)
+        message = f"{where} {_consequence(missing, made)}"
+        yield Finding(node, message, _fixes(cls, made, written, missing))
+
+
+def _missing(cls: KerasClass, made: Init, known: AbstractSet[str]) -> list[str]:
+    """Return the parameters that are not among the keys, and make a difference."""
     missing = [
         name
         for name, parameter in made.parameters.items()
-        if name not in keys | _INITIAL and (parameter.required or made.reads(name))
+        if name not in known and (parameter.required or made.reads(name))
     ]
     if is_base_only(cls):
         missing = [name for name in missing if not _is_fixed_below(name, cls)]
     if "keras.Sequential" in cls.names:  # whose layers are loaded one by one
         missing = [name for name in missing if made.parameters[name].required]
-    rejected = _rejected(cls, made, written)
-    yield from (_refused(name, written.entries[name], missing) for name in rejected)
-    yield from _never_set(cls, made, written)
-    if missing and not rejected:
-        node, where = _place(cls, written)
-        yield Finding(
-            node, f"{where} {_consequence(missing, made)}", _fixes(cls, made, written, missing)
-        )
+    return missing
 
 
 def _is_fixed_below(name: str, cls: KerasClass) -> bool:
@@ -201,6 +209,8 @@ def _fixes(cls: KerasClass, made: Init, written: Chain, missing: list[str]) -> t
 
 def _rejected(cls: KerasClass, made: Init, written: Chain) -> list[str]:
     """Return the keys that loading cannot pass to `__init__`."""
+    if is_base_only(cls):
+        return []
     if not made.keywords:
         known = COMMON
     elif (
@@ -212,16 +222,32 @@ def _rejected(cls: KerasClass, made: Init, written: Chain) -> list[str]:
     return [name for name in written.entries if name not in known | made.parameters.keys()]
 
 
-def _refused(name: str, entry: Entry, missing: list[str]) -> Finding:
-    message = f"`get_config` writes `{name}`, which `__init__` does not take: loading raises"
-    near = get_close_matches(name, missing, n=1)
-    fixes: tuple[Fix, ...] = ()
-    if near:
-        message = f"`get_config` writes `{name}`, but `__init__` takes `{near[0]}`: loading raises"
-        key = entry.key
-        text = f"{key.quote}{near[0]}{key.quote}" if isinstance(key, cst.SimpleString) else near[0]
-        fixes = (Fix(f"Write `{near[0]}`", (Replace(key, text),)),)
-    return Finding(entry.key, message, fixes)
+def _refused(
+    rejected: list[str], missing: list[str], made: Init, written: Chain, cls: KerasClass
+) -> Iterator[Finding]:
+    from difflib import get_close_matches  # noqa: PLC0415 - slow to import, and rarely needed
+
+    unlike = []
+    for name in rejected:
+        entry = written.entries[name]
+        near = get_close_matches(name, missing, n=1, cutoff=_LIKE)
+        if near:
+            message = (
+                f"`get_config` writes `{name}`, but `__init__` takes `{near[0]}`: loading raises"
+            )
+            same = config_value(near[0], made, cls) == code(entry.value)
+            yield Finding(entry.key, message, (_respelt(entry, near[0]),) if same else ())
+        else:
+            unlike.append(name)
+    if unlike:
+        what = f"`get_config` writes {listed(unlike)}, which `__init__` does not take"
+        yield Finding(written.entries[unlike[0]].key, f"{what}: loading raises `TypeError`")
+
+
+def _respelt(entry: Entry, name: str) -> Fix:
+    key = entry.key
+    text = f"{key.quote}{name}{key.quote}" if isinstance(key, cst.SimpleString) else name
+    return Fix(f"Write `{name}`", (Replace(key, text),))
 
 
 def _never_set(cls: KerasClass, made: Init, written: Chain) -> Iterator[Finding]:

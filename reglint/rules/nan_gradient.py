@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reglint.model import Finding, Fix, Insert, Replace, Safety, Severity
-from reglint.operations import written
+from reglint.packages import package
 from reglint.penalties import Of, penalties
 from reglint.rules.rule import Rule
 from reglint.syntax import code, cst, number, string
@@ -24,7 +24,7 @@ _LINEAR = frozenset({
     "identity", "reshape", "transpose", "concatenate", "gather", "each", "element", "tuple",
     "matmul", "sqrt", "norm", "euclidean_norm", "std", "var", "trace", "l2_loss",
 })  # fmt: skip
-_THROUGH = _LINEAR | {"add", "subtract", "power", "choice", "result", "exp", "log", "log1p"}
+_THROUGH = _LINEAR | {"add", "subtract", "power", "choice", "loop", "result", "exp", "log", "log1p"}
 _EUCLIDEAN = frozenset({"euclidean", "fro"})
 _REASON = "a root changes by at most 1e-6"
 
@@ -157,7 +157,7 @@ def _vanishes(term: Term, penalty: Penalty) -> bool:
         return True
     inside = [_vanishes(part, penalty) for part in term.parts]
     match term.operation:
-        case "choice" | "result" | "add" | "subtract" | "tuple" | "each":
+        case "choice" | "loop" | "result" | "add" | "subtract" | "tuple" | "each":
             return bool(inside) and all(inside)
         case "multiply" | "matmul":
             return any(inside)
@@ -186,16 +186,19 @@ def _fixes(term: Term) -> tuple[Fix, ...]:
 
 def _padded(term: Term) -> Change | None:
     """Return the change that keeps a root from 0."""
+    half = _exponent(term) == 0.5  # noqa: PLR2004
     match term.operation, term.node:
-        case "power", cst.BinaryOperation(left=left) if _exponent(term) == 0.5:  # noqa: PLR2004
+        case "power", cst.BinaryOperation(left=left) if half:
             return Replace(left, f"({code(left)} + 1e-12)")
-        case ("sqrt", cst.Call(args=[cst.Arg(value=value, keyword=None, star="")])):
+        case "sqrt", cst.Call(args=[cst.Arg(value=value, keyword=None, star="")]):
+            return Insert(value, " + 1e-12") if _takes_a_sum(value) else None
+        case "power", cst.Call(args=[cst.Arg(value=value, keyword=None, star=""), _]) if half:
             return Insert(value, " + 1e-12") if _takes_a_sum(value) else None
         case ("sqrt", cst.Call(func=cst.Attribute(value=owner), args=[])):
             return Replace(owner, f"({code(owner)} + 1e-12)")
         case (("norm" | "euclidean_norm"), cst.Call()):
-            squares, prefix = _squares(term)
-            return Replace(term.node, f"{prefix}.sqrt({squares} + 1e-12)") if squares else None
+            squares, sqrt = _squares(term)
+            return Replace(term.node, f"{sqrt}({squares} + 1e-12)") if squares else None
     return None
 
 
@@ -215,23 +218,21 @@ def _unrooted(square: Term, root: Term) -> tuple[Fix, ...]:
 
 
 def _squares(norm: Term) -> tuple[str, str]:
-    """Return the sum of squares that a norm is the root of, and the package, as code."""
+    """Return the sum of squares that a norm is the root of, and how to write the root, as code."""
+    known = package(norm)
     node = cst.ensure_type(norm.node, cst.Call)
-    total = written("sum", norm.name)
-    owner: cst.BaseExpression = node.func
-    for _ in range(total[1] + 1 if total else 0):
-        if isinstance(owner, cst.Attribute):
-            owner = owner.value
     match node.args:
-        case [cst.Arg(value=tensor, keyword=None, star=""), *others]:
+        case [cst.Arg(value=tensor, keyword=None, star=""), *others] if known:
             kept = [arg for arg in others if not _is_order(arg)]
-            if total and owner is not node.func and all(_is_reduction(arg) for arg in kept):
-                rest = "".join(
-                    f", {code(arg.with_changes(comma=cst.MaybeSentinel.DEFAULT))}" for arg in kept
-                )
-                prefix = code(owner)
-                return f"{prefix}.{total[0]}({prefix}.square({code(tensor)}){rest})", prefix
+            if all(_is_reduction(arg) for arg in kept):
+                squares = f"{known.function('square')}({code(tensor)})"
+                arguments = ", ".join([squares, *(_argument(arg) for arg in kept)])
+                return f"{known.function('sum')}({arguments})", known.function("sqrt")
     return "", ""
+
+
+def _argument(arg: cst.Arg) -> str:
+    return f"{arg.keyword.value if arg.keyword else ''}={code(arg.value)}"
 
 
 def _is_order(arg: cst.Arg) -> bool:

@@ -170,7 +170,7 @@ def _function(node: cst.BaseExpression, scope: Scope, module: Module) -> _Found 
 def _bound(
     args: Sequence[cst.Arg], names: Sequence[str], scope: Scope, module: Module
 ) -> Mapping[str, cst.BaseExpression]:
-    """Return what a call passes, by the names of the parameters; numbers for names of numbers."""
+    """Return what a call passes, by the names of the parameters."""
     found: dict[str, cst.BaseExpression] = {}
     for i, arg in enumerate(args):
         name = arg.keyword.value if arg.keyword else next(iter(names[i : i + 1]), "")

@@ -1,0 +1,274 @@
+"""Where a model is penalized, as far as the code tells that makes it.
+
+Followed are the functions and classes that a model is made by, in this module and in those of the
+project that it imports from, and what they are given. Only what surely adds a penalty counts: a
+regularizer that may be `None` or have a factor of 0 does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reglint.classes import class_of
+from reglint.expressions import Expressions
+from reglint.flow import Flow, assigned, value
+from reglint.keras_api.classes import Kind
+from reglint.scopes import Class, Imported, Value
+from reglint.syntax import cst, number, parameters_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reglint.names import Module
+    from reglint.scopes import Binding, Scope
+    from reglint.terms import Term
+
+_STRINGS = frozenset({"l1", "l2", "L1", "L2", "l1_l2", "orthogonal_regularizer"})
+_MANY = 400  # terms looked at, before a model is too large to be judged
+
+
+@dataclass(frozen=True, slots=True)
+class Penalty:
+    """Something that adds to the `losses` of a model."""
+
+    name: str  # "kernel_regularizer", "add_loss"
+    where: str  # the function or class it stands in; nothing for the top of a module
+    node: cst.CSTNode
+
+
+def penalty_of(model: Term, module: Module) -> Penalty | None:
+    """Return the first penalty that a model, which a term of a module stands for, surely has."""
+    return next(_Search(module).of(model), None)
+
+
+class _Search:
+    """One search through what a model is made from."""
+
+    def __init__(self, module: Module) -> None:
+        self._modules = {id(module.scope): module}
+        self._seen: dict[int, Term] = {}
+        self._classes: set[int] = set()
+
+    def of(self, model: Term) -> Iterator[Penalty]:
+        """Yield the penalties of what a term is made from."""
+        for term in model.walk():
+            if id(term) in self._seen or len(self._seen) > _MANY:
+                continue
+            self._seen[id(term)] = term
+            module = self._module(term.scope)
+            match term.operation:
+                case "call" if isinstance(term.node, cst.Call):
+                    yield from self._call(term, term.node, module)
+                case "parameter":
+                    for given in _given(term, module):
+                        yield from self.of(given)
+                case "attribute" if term.parts[0].operation == "self":
+                    for given in _assigned(term, module):
+                        yield from self.of(given)
+                case "symbol":
+                    yield from self._imported(term.name, module)
+                case "self" if isinstance(cls := _class_node(term), cst.ClassDef):
+                    yield from self._class(cls, module)
+
+    def _module(self, scope: Scope) -> Module:
+        top = scope
+        while top.parent is not None:
+            top = top.parent
+        return self._modules[id(top)]
+
+    def _call(self, term: Term, node: cst.Call, module: Module) -> Iterator[Penalty]:
+        if self._is_layer(term, module):
+            for name, given in arguments(term, node):
+                if name.endswith("_regularizer") and self._is_penalty(given, module):
+                    yield Penalty(name, _where(term.scope), node)
+        if term.name == "keras.Sequential":
+            for site in module.calls_named("add"):
+                yield from self._added(site.node, site.scope, node, module)
+        if term.parts and isinstance(cls := term.parts[0].node, cst.ClassDef):
+            yield from self._class(cls, self._module(term.parts[0].scope))
+        elif "." in term.name:
+            yield from self._made_elsewhere(term, node, module)
+
+    def _added(
+        self, node: cst.CSTNode, scope: Scope, model: cst.Call, module: Module
+    ) -> Iterator[Penalty]:
+        """Yield the penalties of what `model.add(...)` adds."""
+        match node:
+            case cst.Call(func=cst.Attribute(value=owner), args=[cst.Arg(value=layer)]):
+                if any(form.node is model for form in value(owner, scope, module).forms()):
+                    yield from self.of(value(layer, scope, module))
+
+    def _is_layer(self, term: Term, module: Module) -> bool:
+        if term.name == "functools.partial":
+            return bool(term.parts) and term.parts[0].name.startswith("keras.layers.")
+        if term.name.startswith("keras.layers."):
+            return True
+        return _kind(term, module) is Kind.LAYER
+
+    def _made_elsewhere(self, term: Term, node: cst.Call, module: Module) -> Iterator[Penalty]:
+        """Yield the penalties of what a function or class of another module gives."""
+        for other, binding in self._definitions(term.name, module):
+            if isinstance(binding, Class):
+                yield from self._class(binding.node, other)
+            elif isinstance(function := getattr(binding, "node", None), cst.FunctionDef):
+                caller = Expressions(other.once(Flow), other.scope)
+                given = arguments(term, node)
+                made = other.once(Flow).call(caller, function, given, node, term.name)
+                if made:
+                    yield from self.of(made)
+
+    def _imported(self, path: str, module: Module) -> Iterator[Penalty]:
+        """Yield the penalties of an object that another module makes."""
+        for other, binding in self._definitions(path, module):
+            if isinstance(binding, Value):
+                yield from self.of(value(binding.node, binding.scope, other))
+
+    def _definitions(
+        self, path: str, module: Module, depth: int = 8
+    ) -> Iterator[tuple[Module, Binding]]:
+        """Yield what a path means in the module of the project that defines it."""
+        found = module.project.find(path) if depth else None
+        if found is None:
+            return
+        other, name = found
+        self._modules[id(other.scope)] = other
+        for binding in other.scope.names.get(name, ()):
+            if isinstance(binding, Imported):
+                yield from self._definitions(binding.path, other, depth - 1)
+            else:
+                yield other, binding
+
+    def _class(self, cls: cst.ClassDef, module: Module) -> Iterator[Penalty]:
+        """Yield the penalties of what the methods of a class make."""
+        keras = class_of(Class(cls, module.scope), module)
+        for definition in keras.lineage if keras else ():
+            if id(definition.node) in self._classes:
+                continue
+            self._classes.add(id(definition.node))
+            there = definition.module
+            self._modules[id(there.scope)] = there
+            for site in there.calls:
+                if (
+                    around := site.scope.enclosing(cst.ClassDef)
+                ) and around.node is definition.node:
+                    match site.node:
+                        case cst.Call(func=cst.Attribute(cst.Name("self"), cst.Name("add_loss"))):
+                            yield Penalty("add_loss", definition.name, site.node)
+                        case _:
+                            yield from self.of(value(site.node, site.scope, there))
+
+    def _is_penalty(self, given: Term, module: Module) -> bool:
+        """Tell whether the value of a regularizer argument surely penalizes."""
+        forms = list(given.forms())
+        return bool(forms) and all(self._penalizes(form, module) for form in forms)
+
+    def _penalizes(self, term: Term, module: Module) -> bool:
+        match term.operation:
+            case "string":
+                return term.name in _STRINGS
+            case "symbol":
+                return term.name.startswith("keras.regularizers.")
+            case "call" if term.name.startswith("keras.regularizers."):
+                return not term.parts or any(_may_count(part) for part in term.parts)
+            case "call":
+                return _kind(term, module) is Kind.REGULARIZER
+            case "attribute" if term.parts[0].operation == "self":
+                made = list(_assigned(term, module))
+                return bool(made) and all(
+                    form.operation in {"call", "string"} and self._penalizes(form, module)
+                    for given in made
+                    for form in given.forms()
+                )
+            case "parameter":
+                default = _default(term, module)
+                return (
+                    default is not None
+                    and default.operation in {"call", "string"}
+                    and (self._penalizes(default, module))
+                )
+        return False
+
+
+def arguments(term: Term, node: cst.Call) -> list[tuple[str, Term]]:
+    """Return what a call passes, each with its keyword or stars; entries of `**{...}` by name."""
+    found: list[tuple[str, Term]] = []
+    if not node.args:
+        return found
+    for arg, part in zip(node.args, term.parts[-len(node.args) :], strict=False):
+        if arg.star == "**" and part.operation == "dict":
+            found += part.options.items()
+        else:
+            found.append((arg.star or (arg.keyword.value if arg.keyword else ""), part))
+    return found
+
+
+def _may_count(factor: Term) -> bool:
+    """Tell whether a factor is another number than 0, or comes from somewhere else."""
+    match factor.operation:
+        case "number":
+            return number(factor.node) != 0
+        case "parameter":
+            default = getattr(factor.node, "default", None)
+            return default is None or (number(default) or 0) != 0
+        case "none":
+            return False
+    return True
+
+
+def _default(parameter: Term, module: Module) -> Term | None:
+    node = getattr(parameter.node, "default", None)
+    around = parameter.scope.parent
+    return value(node, around, module) if node is not None and around else None
+
+
+def _kind(call: Term, module: Module) -> Kind | None:
+    """Return what a call of a class of the module makes."""
+    if call.parts and isinstance(cls := call.parts[0].node, cst.ClassDef):
+        found = class_of(Class(cls, call.parts[0].scope), module)
+        return found.kind if found else None
+    return None
+
+
+def _class_node(term: Term) -> cst.CSTNode | None:
+    """Return the class that a `self` is of."""
+    return term.scope.parent.node if term.scope.parent else None
+
+
+def _assigned(attribute: Term, module: Module) -> Iterator[Term]:
+    """Yield what the class of `self.model`, or a base of it, assigns to it."""
+    cls = _class_node(attribute.parts[0])
+    if isinstance(cls, cst.ClassDef):
+        yield from assigned(cls, attribute.name, module)
+
+
+def _given(parameter: Term, module: Module) -> Iterator[Term]:
+    """Yield what the calls of a function in its module pass for a parameter."""
+    function = parameter.scope.node
+    if not isinstance(function, cst.FunctionDef):
+        return
+    names = [p.name.value for p in parameters_of(function.params)]
+    cls = parameter.scope.parent.node if parameter.scope.parent else None
+    called = function.name.value
+    if isinstance(cls, cst.ClassDef):
+        names = names[1:]
+        called = cls.name.value if called == "__init__" else called
+    for site in module.calls_named(called):
+        args = cst.ensure_type(site.node, cst.Call).args
+        if any(arg.star for arg in args):
+            continue
+        by_place = zip(names, (arg.value for arg in args if not arg.keyword), strict=False)
+        given = {**dict(by_place), **{a.keyword.value: a.value for a in args if a.keyword}}
+        if parameter.name in given:
+            yield value(given[parameter.name], site.scope, module)
+
+
+def _where(scope: Scope) -> str:
+    """Return the name of the outermost function or class that a place stands in."""
+    names = []
+    around: Scope | None = scope
+    while around is not None:
+        if isinstance(around.node, (cst.ClassDef, cst.FunctionDef)):
+            names.append(around.node.name.value)
+        around = around.parent
+    return names[-1] if names else ""
