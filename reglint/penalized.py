@@ -20,6 +20,7 @@ from reglint.syntax import cst, number, parameters_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reglint.classes import KerasClass
     from reglint.names import Module
     from reglint.scopes import Binding, Scope
     from reglint.terms import Term
@@ -141,7 +142,7 @@ class _Search:
 
     def _class(self, cls: cst.ClassDef, module: Module) -> Iterator[Penalty]:
         """Yield the penalties of what the methods of a class make."""
-        keras = class_of(Class(cls, module.scope), module)
+        keras = _keras_class(cls, module)
         for definition in keras.lineage if keras else ():
             if id(definition.node) in self._classes:
                 continue
@@ -225,9 +226,14 @@ def _default(parameter: Term, module: Module) -> Term | None:
 def _kind(call: Term, module: Module) -> Kind | None:
     """Return what a call of a class of the module makes."""
     if call.parts and isinstance(cls := call.parts[0].node, cst.ClassDef):
-        found = class_of(Class(cls, call.parts[0].scope), module)
+        found = _keras_class(cls, module)
         return found.kind if found else None
     return None
+
+
+def _keras_class(cls: cst.ClassDef, module: Module) -> KerasClass | None:
+    known = next((each for each in module.classes if each.node is cls), None)
+    return class_of(known, module) if known else None
 
 
 def _class_node(term: Term) -> cst.CSTNode | None:

@@ -19,14 +19,14 @@ class Cubic(keras.regularizers.Regularizer):
 OWN = """\
 import keras
 
-def serializable(cls):
+def keep(cls):
     return keras.saving.register_keras_serializable(package="own")(cls)
 """
 OPTION = 'registration-decorators = ["them.keep"]'
 EXPORT = """\
 import keras
 
-class export:
+class Mark:
     def __init__(self, path):
         self.path = path
 
@@ -48,14 +48,14 @@ def check(reglint, *options):
 @pytest.mark.parametrize(
     ("others", "imports", "decorator"),
     [
-        ({"pkg/own.py": OWN}, "from .own import serializable", "@serializable"),
-        ({"pkg/own.py": OWN}, "from pkg.own import serializable as s", "@s"),
-        ({"pkg/own.py": OWN}, "from pkg import own", "@own.serializable"),
-        ({"pkg/export.py": EXPORT}, "from .export import export", '@export("own.Cubic")'),
+        ({"pkg/own.py": OWN}, "from .own import keep", "@keep"),
+        ({"pkg/own.py": OWN}, "from pkg.own import keep as s", "@s"),
+        ({"pkg/own.py": OWN}, "from pkg import own", "@own.keep"),
+        ({"pkg/mark.py": EXPORT}, "from .mark import Mark", '@Mark("own.Cubic")'),
         (
-            {"pkg/own.py": OWN, "pkg/api.py": "from .own import serializable as export"},
-            "from .api import export",
-            "@export",
+            {"pkg/own.py": OWN, "pkg/api.py": "from .own import keep as expose"},
+            "from .api import expose",
+            "@expose",
         ),
         ({"load.py": 'load_model(p, custom_objects={"Cubic": Cubic})'}, "", ""),
         ({"load.py": 'get_custom_objects()["Cubic"] = pkg.Cubic'}, "", ""),
@@ -89,13 +89,13 @@ def test_the_package_is_the_name_of_the_project(reglint, here):
 
 def test_a_cached_result_holds_until_another_file_changes(reglint, here, analysed):
     write(here / "own.py", OWN)
-    imports = "from own import serializable"
-    write(here / "cubic.py", CUBIC.format(imports=imports, decorator="@serializable"))
+    imports = "from own import keep"
+    write(here / "cubic.py", CUBIC.format(imports=imports, decorator="@keep"))
     assert check(reglint).out == ""
     analysed.clear()
     assert check(reglint).out == ""
     assert not analysed
-    write(here / "own.py", "def serializable(cls):\n    return cls\n")
+    write(here / "own.py", "def keep(cls):\n    return cls\n")
     assert "`Cubic` is not registered" in check(reglint).out
     assert analysed == ["cubic.py"]
 

@@ -11,7 +11,7 @@ from reglint.model import Finding, Fix, Insert, Safety, Severity
 from reglint.packages import package
 from reglint.penalties import Of, penalties
 from reglint.rules.rule import Rule
-from reglint.syntax import cst
+from reglint.syntax import cst, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,11 +151,21 @@ def _is_batch(term: Term, penalty: Penalty) -> bool:
             return term.name in _data(penalty)
         case "element" | "matmul":
             return _is_batch(term.parts[0], penalty)
+        case "sum" | "mean" | "max" | "min":
+            return _leaves_samples(term) and _is_batch(term.parts[0], penalty)
         case "choice" | "loop" | "result":
             return all(_is_batch(part, penalty) for part in term.parts)
         case "call":
             return _keeps_samples(term, penalty) and _is_batch(term.parts[-1], penalty)
     return term.operation in _PER_SAMPLE and any(_is_batch(part, penalty) for part in term.parts)
+
+
+def _leaves_samples(reduction: Term) -> bool:
+    """Tell whether a reduction is along other axes than the first."""
+    axis = reduction.options.get("axis")
+    axes = axis.parts if axis and axis.operation == "tuple" else filter(None, [axis])
+    numbers = [number(each.node) for each in axes]
+    return bool(numbers) and None not in numbers and 0 not in numbers
 
 
 def _data(penalty: Penalty) -> list[str]:
