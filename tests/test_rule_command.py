@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -57,6 +58,12 @@ def test_rules_as_markdown(reglint):
     table = reglint("rule", "--output-format", "markdown").out.splitlines()
     assert len(table) == len(RULES) + 2
     assert len({line.count("|") for line in table}) == 1
+
+
+def test_the_documentation_is_what_the_command_writes(reglint):
+    docs = Path(__file__).parents[1] / "docs/rules"
+    written = reglint("rule", "--all", "--output-format", "markdown").out
+    assert written == "\n".join((docs / f"{rule.name}.md").read_text() for rule in RULES)
 
 
 def test_markdown_fits_and_keeps_its_parts():

@@ -16,13 +16,11 @@ from typing import TYPE_CHECKING
 import click
 
 from reglint.cli import cli
-from reglint.model import Severity
+from reglint.cli.rule import page
 from reglint.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from reglint.rules.rule import Rule
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -39,14 +37,6 @@ def pages() -> dict[Path, str]:
     about = "Made from the rules by `make docs`. `reglint rule NAME` shows the same."
     index = f"# Rules\n\n{table}\n\n{about}\n"
     return {DOCS / "rules.md": index} | {DOCS / "rules" / f"{r.name}.md": page(r) for r in RULES}
-
-
-def page(rule: type[Rule]) -> str:
-    """Return the page of one rule."""
-    level = {Severity.ERROR: "An error", Severity.WARNING: "A warning", Severity.INFO: "For info"}
-    state = "on" if rule.default else "off"
-    facts = f"{level[rule.severity]}, {state} by default. [All rules](../rules.md)"
-    return f"# {rule.name} ({rule.code})\n\n{rule.doc()}\n\n---\n\n{facts}\n"
 
 
 def problems() -> Iterator[str]:

@@ -50,7 +50,7 @@ def command(rule: str | None, *, everything: bool, output_format: str, color: st
     elif not rule and not everything:
         text = _table(rules) if output_format == "markdown" else _list(rules, here)
     elif output_format == "markdown":
-        text = "\n".join(map(_page, rules))
+        text = "\n".join(map(page, rules))
     else:
         text = "\n".join(_explained(each, here) for each in rules)
     click.echo(text, nl=False, color=here.color)
@@ -78,7 +78,8 @@ def _explained(rule: type[Rule], style_: Style) -> str:
     return f"{title}\n{_facts(rule)}\n\n{rendered(rule.doc(), style_)}"
 
 
-def _page(rule: type[Rule]) -> str:
+def page(rule: type[Rule]) -> str:
+    """Return the page of a rule in the documentation, as markdown."""
     return f"# {rule.code} {rule.name}\n\n{_facts(rule)}\n\n{rule.doc()}\n"
 
 
