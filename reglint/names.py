@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# Names for Keras and its parts, which projects hand around among their modules: a `backend` of
+# their own chooses between `keras` and `tf_keras`, and the others import it from there.
+_GATES = {"keras", "tf", "tensorflow", "layers", "regularizers", "ops", "K"}
+
 _BUILTINS = frozenset(dir(builtins))
 # Star imports of these cannot be where a Keras name comes from.
 _HARMLESS_STARS = sys.stdlib_module_names | {
@@ -151,7 +155,7 @@ class Module(Walk):
                 case Imported(path=path):
                     if path.partition(".")[0] in self.shadowed:
                         return UNKNOWN
-                    every.add(path)
+                    every |= self._imported(path)
                 case Class():
                     every.add(binding)
                 case Value() | Default():
@@ -165,6 +169,15 @@ class Module(Walk):
                 case Opaque():
                     return UNKNOWN
         return frozenset(every)
+
+    def _imported(self, path: str) -> frozenset[Meaning]:
+        """Return what an import brings; Keras may come by way of a module of the project."""
+        if path.rpartition(".")[2] in _GATES and not symbol(path):
+            found = self.project.find(path)
+            inner = found[0].meaning(cst.Name(found[1]), found[0].scope) if found else UNKNOWN
+            if inner and all(isinstance(meaning, str) for meaning in inner):
+                return inner
+        return frozenset({path})
 
     def _unbound(self, name: str) -> frozenset[Meaning]:
         """Return where star imports bring a name from: the last that may bind it decides."""

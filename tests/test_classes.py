@@ -205,3 +205,27 @@ def test_star_imports_in_a_circle(project):
     view = project("", a="from b import *", b=f"from a import *\n{BASE}")
     text = "import keras\nfrom a import *\nclass A(Base): pass\nclass B(Exception, Base): pass"
     assert set(classes(text, view)) == {"A", "B"}
+
+
+CHOICE = """
+try:
+    import keras
+except ImportError:
+    from tensorflow import keras
+layers = keras.layers
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "base"),
+    [
+        ("from pkg.backend import keras", "keras.layers.Layer"),
+        ("from .backend import keras as k", "k.layers.Layer"),
+        ("from .backend import layers", "layers.Layer"),
+    ],
+)
+def test_keras_by_way_of_a_module_of_the_project(project, statement, base):
+    view = project("pkg", pkg__INIT="", pkg__backend=CHOICE)
+    found = classes(f"{statement}\nclass A({base}): pass", view)
+    assert found["A"].names == {"keras.layers.Layer"}
+    assert found["A"].complete

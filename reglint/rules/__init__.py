@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from reglint.rules.activity_regularizer_not_saved import ActivityRegularizerNotSaved
 from reglint.rules.activity_scaling_changed import ActivityScalingChanged
+from reglint.rules.annealed_regularizer import AnnealedRegularizer
 from reglint.rules.automatic_config_fails import AutomaticConfigFails
+from reglint.rules.backend_specific_operation import BackendSpecificOperation
 from reglint.rules.batch_scaled_penalty import BatchScaledPenalty
 from reglint.rules.changed_l1_l2_default import ChangedL1L2Default
 from reglint.rules.constant_activity_penalty import ConstantActivityPenalty
@@ -87,6 +89,8 @@ RULES: tuple[type[Rule], ...] = (
     LateBindingPenalty,
     FrozenRegularizer,
     NanGradient,
+    BackendSpecificOperation,
     NonScalarPenalty,
     OrthogonalRank,
+    AnnealedRegularizer,
 )

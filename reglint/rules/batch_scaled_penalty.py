@@ -9,7 +9,7 @@ from reglint.flow import assigned
 from reglint.keras_api.classes import Kind
 from reglint.model import Finding, Fix, Insert, Safety, Severity
 from reglint.packages import package
-from reglint.penalties import Of, penalties
+from reglint.penalties import penalties
 from reglint.rules.rule import Rule
 from reglint.syntax import cst, number
 
@@ -98,15 +98,16 @@ class BatchScaledPenalty(Rule):
     triggers = (b"keras", b"add_loss", rb"sum|l2_loss")
 
     def check_module(self, module: Module) -> Iterator[Finding]:
+        found: dict[cst.Call, list[tuple[Term, Penalty]]] = {}
         for penalty in penalties(module):
-            if penalty.of is not Of.ADDED or not _is_of_call(penalty):
-                continue
-            if any(_may_be_size(term) for term in penalty.value.walk()):
-                continue
-            for term in _sums(penalty.value):
-                if _is_batch(term.parts[0], penalty):
-                    message = "the penalty is a sum over the batch, and grows with its size"
-                    yield Finding(term.node, message, tuple(_fixes(term, penalty)))
+            if penalty.call and _is_of_call(penalty):
+                sums = [(term, penalty) for term in _batch_sums(penalty)]
+                found.setdefault(penalty.call, []).extend(sums)
+        for call, sums in found.items():
+            if sums:
+                message = "the penalty is a sum over the batch, and grows with its size"
+                changes = [_divided(term, penalty) for term, penalty in sums]
+                yield Finding(call.args[0].value, message, tuple(_fixes(changes)))
 
 
 def _is_of_call(penalty: Penalty) -> bool:
@@ -118,6 +119,13 @@ def _is_of_call(penalty: Penalty) -> bool:
         and function is not None
         and function.node is cls.method("call")
     )
+
+
+def _batch_sums(penalty: Penalty) -> list[Term]:
+    """Return what sums up the samples in a penalty."""
+    if any(_may_be_size(term) for term in penalty.value.walk()):
+        return []
+    return [term for term in _sums(penalty.value) if _is_batch(term.parts[0], penalty)]
 
 
 def _may_be_size(term: Term) -> bool:
@@ -193,20 +201,25 @@ def _keeps_samples(call: Term, penalty: Penalty) -> bool:
     )
 
 
-def _fixes(term: Term, penalty: Penalty) -> Iterator[Fix]:
-    """Divide the sum by the size of the batch, with the functions of the package it is from."""
+def _fixes(changes: list[Insert | None]) -> Iterator[Fix]:
+    if all(changes):
+        reason = "the penalty is divided by the size of the batch"
+        title = "Divide by the size of the batch"
+        yield Fix(title, tuple(filter(None, changes)), Safety.UNSAFE, reason)
+
+
+def _divided(term: Term, penalty: Penalty) -> Insert | None:
+    """Divide a sum by the size of the batch, with the functions of the package that it is from."""
     known = package(term)
     names = [name for name in _whole(term.parts[0]) if name in _data(penalty)]
     if not known or known.name not in _DTYPES or not names or term.scope is not penalty.scope:
-        return
+        return None
     tensor = names[0]
     if len(penalty.scope.names[tensor]) > 1:
-        return  # it is not what was passed any more
+        return None  # it is not what was passed any more
     dtype = _DTYPES[known.name].format(package=known.prefix, x=tensor)
     size = f"{known.function('shape')}({tensor})[0]"
-    change = Insert(term.node, f" / {known.function('cast')}({size}, {dtype})")
-    reason = "the penalty is divided by the size of the batch"
-    yield Fix("Divide by the size of the batch", (change,), Safety.UNSAFE, reason)
+    return Insert(term.node, f" / {known.function('cast')}({size}, {dtype})")
 
 
 def _whole(term: Term) -> Iterator[str]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from reglint.classes import keras_classes
 from reglint.configs import chain, init, stored
 from reglint.model import Finding, Fix, Replace, Severity
-from reglint.rules.generated import config_value
+from reglint.rules.generated import config_values
 from reglint.rules.rule import CLASS, Rule
-from reglint.rules.values import keras_name
+from reglint.rules.values import keras_name, listed
 from reglint.syntax import code, cst, number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from reglint.classes import KerasClass
     from reglint.configs import Entry, Init
@@ -89,9 +90,45 @@ class RawObjectInConfig(Rule):
         for cls in keras_classes(module):
             made = init(cls)
             if made and made.definition.module is module and not cls.inherited("from_config"):
-                for name, entry in chain(cls).entries.items():
-                    if entry.definition.node is cls.node:
-                        yield from _judged(name, entry, made, cls)
+                yield from _judged(cls, made)
+
+
+def _judged(cls: KerasClass, made: Init) -> Iterator[Finding]:
+    """Find what a class writes itself: one finding for all tensors, and one for all objects."""
+    own = {
+        name: entry
+        for name, entry in chain(cls).entries.items()
+        if entry.definition.node is cls.node
+    }
+    makers = {name: _makers(entry.value, cls) for name, entry in own.items()}
+    tensors = {name: own[name] for name, found in makers.items() if found and found <= _TENSORS}
+    if tensors:
+        scalars = all(_is_scalar(name, made) for name in tensors)
+        fixes = _fixes(tensors, made, cls) if scalars else ()
+        yield _finding(tensors, ("is a tensor", "are tensors"), "again", fixes)
+    objects = {name: own[name] for name, found in makers.items() if found and found <= _GETTERS}
+    if objects:
+        severity = Severity.WARNING if cls.module.project.mentions("hdf5") else Severity.INFO
+        fixes = _fixes(objects, made, cls)
+        found = _finding(objects, ("is an object", "are objects"), "from HDF5 files", fixes)
+        yield replace(found, severity=severity)
+
+
+def _finding(
+    entries: Mapping[str, Entry], what: tuple[str, str], where: str, fixes: tuple[Fix, ...]
+) -> Finding:
+    values = [entry.value for entry in entries.values()]
+    several = len(values) > 1
+    message = f"{listed(map(code, values))} {what[several]}, which cannot be loaded {where}"
+    return Finding(values[0], message, fixes)
+
+
+def _makers(value: cst.BaseExpression, cls: KerasClass) -> set[str]:
+    """Return what makes the attribute of `self` that an expression is; "" is for anything else."""
+    match value:
+        case cst.Attribute(value=cst.Name("self"), attr=cst.Name(attribute)):
+            return {_maker(kept, cls.module) for kept in _kept(attribute, cls)}
+    return set()
 
 
 class _Kept(NamedTuple):
@@ -99,26 +136,6 @@ class _Kept(NamedTuple):
 
     value: cst.BaseExpression
     scope: Scope
-
-
-def _judged(name: str, entry: Entry, made: Init, cls: KerasClass) -> Iterator[Finding]:
-    match entry.value:
-        case cst.Attribute(value=cst.Name("self"), attr=cst.Name(attribute)):
-            pass
-        case _:
-            return
-    makers = {_maker(kept, cls.module) for kept in _kept(attribute, cls)}
-    shown = f"`{code(entry.value)}`"
-    if not makers:
-        return
-    if makers <= _TENSORS:
-        fixes = _fixes(name, entry, made, cls) if _is_scalar(name, made) else ()
-        yield Finding(entry.value, f"{shown} is a tensor, which cannot be loaded again", fixes)
-    elif makers <= _GETTERS:
-        message = f"{shown} is an object, which cannot be loaded from HDF5 files"
-        saved = cls.module.project.mentions("hdf5")
-        severity = Severity.WARNING if saved else Severity.INFO
-        yield Finding(entry.value, message, _fixes(name, entry, made, cls), severity)
 
 
 def _kept(attribute: str, cls: KerasClass) -> Iterator[_Kept]:
@@ -143,8 +160,9 @@ def _is_scalar(name: str, made: Init) -> bool:
     return parameter is not None and number(parameter.node.default) is not None
 
 
-def _fixes(name: str, entry: Entry, made: Init, cls: KerasClass) -> tuple[Fix, ...]:
-    text = config_value(name, made, cls)
-    if text is None or text == code(entry.value):
+def _fixes(entries: Mapping[str, Entry], made: Init, cls: KerasClass) -> tuple[Fix, ...]:
+    texts = config_values(entries, made, cls)
+    if texts is None or any(text == code(entries[name].value) for name, text in texts.items()):
         return ()
-    return (Fix(f"Write `{text}`", (Replace(entry.value, text),)),)
+    changes = tuple(Replace(entry.value, texts[name]) for name, entry in entries.items())
+    return (Fix(f"Write {listed(texts.values())}", changes),)

@@ -1,0 +1,157 @@
+"""Where code takes the gradient of a loss, with respect to which models, and what the loss adds up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reglint.classes import class_around
+from reglint.flow import assigned, returned, value
+from reglint.syntax import cst, descendants
+from reglint.terms import Term
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from reglint.names import Module
+    from reglint.scopes import Site
+
+_TAPE = "tensorflow.GradientTape"
+_TRANSFORMS = frozenset({"jax.grad", "jax.value_and_grad"})
+_WEIGHTS = frozenset({"trainable_variables", "trainable_weights", "variables", "weights"})
+_STATELESS = frozenset({"stateless_call", "stateless_compute_loss"})
+# What is done with a gradient by those who train with it.
+_APPLY = (
+    "apply_gradients", "apply", "minimize", "stateless_apply", "assign_sub", "assign_add", "assign",
+    "step",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gradient:
+    """One gradient that is taken."""
+
+    site: Site  # the call that takes it
+    node: cst.CSTNode  # the loss, as that call names it
+    loss: Term
+    models: tuple[Term, ...]  # whose weights it is taken with respect to
+    tape: cst.With | None = None  # the block that TensorFlow records
+
+
+def gradients(module: Module) -> tuple[Gradient, ...]:
+    """Return the gradients that a module takes, and trains models with."""
+    return module.once(_gradients)
+
+
+def _gradients(module: Module) -> tuple[Gradient, ...]:
+    if not module.calls_named(*_APPLY):
+        return ()
+    found = (*_of_tapes(module), *_of_minimize(module), *_of_jax(module), *_of_torch(module))
+    return tuple(gradient for gradient in found if gradient.models)
+
+
+def _of_tapes(module: Module) -> Iterator[Gradient]:
+    """Yield those of `tape.gradient(loss, model.trainable_variables)`."""
+    for site in module.calls_named("gradient"):
+        loss, sources = _arguments(site, ("target", "sources"))
+        func = cst.ensure_type(site.node, cst.Call).func
+        if loss is None or sources is None or not isinstance(func, cst.Attribute):
+            continue
+        recorder = value(func.value, site.scope, module)
+        if recorder.name == _TAPE:
+            models = _owners(value(sources, site.scope, module))
+            recorded = _block(recorder.node, site)
+            yield Gradient(site, loss, value(loss, site.scope, module), models, recorded)
+
+
+def _of_minimize(module: Module) -> Iterator[Gradient]:
+    """Yield those of `optimizer.minimize(lambda: loss, model.trainable_variables)`."""
+    for site in module.calls_named("minimize"):
+        loss, sources = _arguments(site, ("loss", "var_list"))
+        if loss is None or sources is None:
+            continue
+        models = _owners(value(sources, site.scope, module))
+        for made in _results(value(loss, site.scope, module), module):
+            yield Gradient(site, loss, made, models)
+
+
+def _of_jax(module: Module) -> Iterator[Gradient]:
+    """Yield those of `jax.grad(compute_loss)`, where that calls a model without its state."""
+    for site in module.calls_named("grad", "value_and_grad"):
+        (function,) = _arguments(site, ("fun",))
+        if function is None or value(site.node, site.scope, module).name not in _TRANSFORMS:
+            continue
+        for made in _results(value(function, site.scope, module), module):
+            models = [
+                term.parts[0]
+                for term in made.walk()
+                if term.operation == "call" and term.short in _STATELESS and term.parts
+            ]
+            loss = made.parts[0] if made.operation == "tuple" and made.parts else made
+            yield Gradient(site, function, loss, _distinct(models))
+
+
+def _of_torch(module: Module) -> Iterator[Gradient]:
+    """Yield those of `loss.backward()`."""
+    for site in module.calls_named("backward"):
+        match site.node:
+            case cst.Call(func=cst.Attribute(value=node), args=[]):
+                loss = value(node, site.scope, module)
+                models = (called for term in loss.walk() if (called := _called(term)))
+                yield Gradient(site, node, loss, _distinct(models))
+
+
+def _arguments(site: Site, names: tuple[str, ...]) -> list[cst.BaseExpression | None]:
+    """Return what a call passes for its first parameters."""
+    found: list[cst.BaseExpression | None] = [None] * len(names)
+    for place, arg in enumerate(cst.ensure_type(site.node, cst.Call).args):
+        name = arg.keyword.value if arg.keyword else None
+        index = names.index(name) if name in names else place
+        if not arg.star and (name is None or name in names) and index < len(names):
+            found[index] = arg.value
+    return found
+
+
+def _owners(sources: Term) -> tuple[Term, ...]:
+    """Return the models whose weights these are."""
+    return _distinct(
+        term.parts[0]
+        for term in sources.walk()
+        if term.operation == "attribute" and term.name in _WEIGHTS
+    )
+
+
+def _distinct(terms: Iterable[Term]) -> tuple[Term, ...]:
+    return tuple({id(term): term for term in terms}.values())
+
+
+def _called(term: Term) -> Term | None:
+    """Return what a call calls, if that is an object rather than a function."""
+    if term.operation != "call" or not isinstance(term.node, cst.Call) or not term.parts:
+        return None
+    owner = term.parts[0]
+    match term.node.func:
+        case cst.Attribute(attr=cst.Name(name)) if owner.path and term.name.endswith(f".{name}"):
+            return Term("attribute", term.node.func, term.scope, (owner,), name)
+        case cst.Name() if owner.operation not in {"symbol", "function", "class"}:
+            return owner
+    return None
+
+
+def _results(function: Term, module: Module) -> list[Term]:
+    """Return what a function returns that is passed by name, as a method or a lambda."""
+    node = function.node
+    if function.operation == "attribute" and function.parts[0].operation == "self":
+        cls = class_around(function.scope, module)
+        method = cls.inherited(function.name) if cls else None
+        node = method[1] if method and method[0].module is module else node
+    return returned(node, module) if isinstance(node, (cst.FunctionDef, cst.Lambda)) else []
+
+
+def _block(recorder: cst.CSTNode, site: Site) -> cst.With | None:
+    """Return the `with` statement that opens a tape, if it is in the same function."""
+    for node in descendants(site.scope.node):
+        if isinstance(node, cst.With) and any(item.item is recorder for item in node.items):
+            return node
+    return None
