@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from reglint.classes import Definition, KerasClass
+    from reglint.names import Module
 
 # What every layer and model takes besides; their own `get_config` writes it.
 COMMON = frozenset({"name", "dtype", "trainable"})
@@ -121,6 +122,10 @@ def init(cls: KerasClass) -> Init | None:
 
     Nothing if Keras' own is used, or if a decorator or `__new__` may change what it takes.
     """
+    return cls.module.once_about(cls, _init)
+
+
+def _init(cls: KerasClass) -> Init | None:
     found = cls.inherited("__init__")
     if found is None or cls.inherited("__new__"):
         return None
@@ -136,12 +141,16 @@ def init(cls: KerasClass) -> Init | None:
         {p.name.value: Parameter(p.name.value, p) for p in named},
         star.name.value if isinstance(star, cst.Param) else "",
         stars.name.value if stars else "",
-        stored(function),
+        stored(function, definition.module),
     )
 
 
-def stored(function: cst.FunctionDef) -> dict[str, list[cst.BaseExpression]]:
+def stored(function: cst.FunctionDef, module: Module) -> Mapping[str, list[cst.BaseExpression]]:
     """Return all that a method assigns to attributes of `self`."""
+    return module.once_about(function, _stored)
+
+
+def _stored(function: cst.FunctionDef) -> dict[str, list[cst.BaseExpression]]:
     found: dict[str, list[cst.BaseExpression]] = {}
     for node in descendants(function.body):
         match node:
@@ -206,6 +215,10 @@ class Chain:
 
 def chain(cls: KerasClass) -> Chain:
     """Return what the `get_config` of a class writes, with all that it inherits."""
+    return cls.module.once_about(cls, _chain)
+
+
+def _chain(cls: KerasClass) -> Chain:
     entries: dict[str, Entry] = {}
     methods = []
     known = True
@@ -343,7 +356,7 @@ class _Reader:
     def _attribute(self, name: str) -> Config:
         """Read a dictionary that `__init__` made."""
         function = self.definition.method("__init__")
-        values = stored(function).get(name, []) if function else []
+        values = stored(function, self.definition.module).get(name, []) if function else []
         return self.read(values[0]) if len(values) == 1 else Config(known=False)
 
 

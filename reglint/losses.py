@@ -1,10 +1,10 @@
-"""What a loss adds up, and whether the penalties of a model are part of it."""
+"""What a loss is computed from, and whether the penalties of a model are part of it."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from reglint.classes import class_around
 from reglint.flow import assigned
 from reglint.syntax import cst
 
@@ -14,15 +14,12 @@ if TYPE_CHECKING:
     from reglint.names import Module
     from reglint.terms import Term
 
-# What surely is a function of predictions and labels only.
-_LOSS_FUNCTIONS = frozenset({
-    "loss", "_loss", "loss_fn", "_loss_fn", "loss_func", "loss_function", "loss_object",
-    "criterion",
-})  # fmt: skip
 # Methods of a model that add its penalties.
-_ADD = frozenset({"compute_loss", "compiled_loss", "stateless_compute_loss"})
-_PLAIN = ("tensorflow", "keras", "numpy", "jax", "torch", "builtins", "math", "tensorflow_addons", "tensorflow_probability")
+_ADDING = frozenset({"compute_loss", "compiled_loss", "stateless_compute_loss"})
 _WEIGHTS = frozenset({"trainable_variables", "trainable_weights", "variables", "weights"})
+# Names of what may hold penalties, and of what is a function of labels and predictions only.
+_PENALTY = re.compile(r"(?i)regulari|penalt|decay|(?<![a-z])(?:reg|kl|l1|l2)(?![a-z])|^losses$")
+_LOSS = re.compile(r"(?i)loss|criterion|objective")
 
 
 def losses_in(loss: Term) -> Iterator[Term]:
@@ -32,16 +29,33 @@ def losses_in(loss: Term) -> Iterator[Term]:
 
 def leaves_out(loss: Term, model: Term, module: Module) -> bool:
     """Tell whether a loss surely has no part in the `losses` of a model."""
-    for term in loss.walk():
-        name = term.short or term.name
-        if name == "losses" or "regulari" in name or "penalt" in name or name in _WEIGHTS | _ADD:
-            return False
+    if loss.operation in {"parameter", "unknown", "attribute"}:
+        return False
+    if any(_may_add(term) for term in loss.walk()):
+        return False
     return all(_is_plain(term, model, module) for term in _summands(loss))
+
+
+def _may_add(term: Term) -> bool:
+    """Tell whether a term may bring penalties into a loss."""
+    name = term.short or term.name
+    if term.operation == "attribute":
+        return name in _WEIGHTS or bool(_PENALTY.search(name))
+    if term.operation == "call":
+        return (name in _ADDING and owner(term) is not None) or "regulariz" in name
+    return False
+
+
+def owner(call: Term) -> Term | None:
+    """Return what the method is of that a call calls, or the object that it calls."""
+    if not isinstance(call.node, cst.Call) or len(call.parts) <= len(call.node.args):
+        return None
+    return call.parts[0]
 
 
 def _summands(loss: Term) -> Iterator[Term]:
     """Yield what a loss is computed from, up to the calls of what is not known."""
-    stack, seen = [loss], set()
+    stack, seen = [loss], set[int]()
     while stack:
         term = stack.pop()
         if id(term) in seen:
@@ -56,24 +70,43 @@ def _summands(loss: Term) -> Iterator[Term]:
 def _is_plain(term: Term, model: Term, module: Module) -> bool:
     """Tell whether a part of a loss surely knows nothing of the penalties of a model."""
     match term.operation:
-        case "number" | "string" | "none" | "symbol":
-            return True
         case "call":
             return _is_plain_call(term, model, module)
         case "attribute":
-            return True
-    return False
+            return not is_same(term.parts[0], model) and not _LOSS.search(term.name)
+        case "parameter" | "unknown":
+            return bool(term.name) and not _LOSS.search(term.name)
+    return True
 
 
-def _is_plain_call(term, model, module):
-    if any(part.path and part.path == model.path for part in term.parts):
-        return False
-    top = term.name.partition(".")[0]
-    if top in _PLAIN:
+def is_same(term: Term, model: Term) -> bool:
+    """Tell whether a term is that model."""
+    return term is model or (bool(term.path) and term.path == model.path)
+
+
+def _is_plain_call(call: Term, model: Term, module: Module) -> bool:
+    node = cst.ensure_type(call.node, cst.Call)
+    called = owner(call)
+    given = call.parts[1:] if called else call.parts
+    if any(is_same(part, model) or part.operation == "self" for part in given):
+        return False  # what is given the model may look for its losses
+    if called is None:
+        return not call.name.startswith("super()")
+    match node.func:
+        case cst.Attribute(attr=cst.Name(name)) if called.operation == "self":
+            return bool(_LOSS.search(name)) or _is_object(called, name, module)
+        case cst.Attribute():
+            return not is_same(called, model) and all(
+                _is_plain(part, model, module) for part in _summands(called)
+            )
+    if is_same(called, model):
         return True
-    node = term.node
-    match node:
-        case cst.Call(func=cst.Name(name) | cst.Attribute(attr=cst.Name(name))):
-            if name in _LOSS_FUNCTIONS:
-                return True
-    return False
+    if called.operation in {"parameter", "unknown", "element"}:
+        return bool(_LOSS.search(called.name or called.short))
+    return called.operation not in {"function", "class"}
+
+
+def _is_object(instance: Term, name: str, module: Module) -> bool:
+    """Tell whether an attribute of `self` is set by its class, and is no method of a base."""
+    cls = instance.scope.parent.node if instance.scope.parent else None
+    return isinstance(cls, cst.ClassDef) and bool(assigned(cls, name, module))

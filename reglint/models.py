@@ -46,13 +46,32 @@ def targets(loop: cst.For | cst.CompFor) -> set[str]:
     return {n.value for n in descendants(loop.target) if isinstance(n, cst.Name)}
 
 
+def made_by(model: cst.BaseExpression, scope: Scope, module: Module) -> Iterator[Value]:
+    """Yield what a variable or attribute is bound to, in this module."""
+    if isinstance(model, cst.Attribute):
+        for site in module.attributes.get(model.attr.value, ()):
+            yield Value(cst.ensure_type(site.node, cst.Assign).value, site.scope)
+    elif isinstance(model, cst.Name) and (owner := scope.find(model.value)):
+        for binding in owner.names[model.value]:
+            # `model = model.load(path)` is what it was before.
+            if isinstance(binding, Value) and not _is_own(binding.node, model.value):
+                yield binding
+
+
+def _is_own(node: cst.BaseExpression, name: str) -> bool:
+    match node:
+        case cst.Call(func=cst.Attribute(value=owner)):
+            return is_name(owner, name)
+    return False
+
+
 def is_built_layer(node: cst.BaseExpression, site: Site, module: Module) -> bool:
     """Tell whether an expression in a statement or call is a layer of a model that is built."""
-    model = _model(node, site, module)
+    model = model_of(node, site, module)
     return model is not None and not _waits(model, site.scope, module)
 
 
-def _model(node: cst.BaseExpression, site: Site, module: Module) -> cst.BaseExpression | None:
+def model_of(node: cst.BaseExpression, site: Site, module: Module) -> cst.BaseExpression | None:
     """Return the model that an expression is a layer of."""
     match node:
         case cst.Subscript(value=cst.Attribute(value=model, attr=cst.Name(name))):
@@ -65,7 +84,7 @@ def _model(node: cst.BaseExpression, site: Site, module: Module) -> cst.BaseExpr
                     return _iterated(loop.iter, site.scope, module)
             value = module.expression(node, site.scope)
             if value and not isinstance(value.node, cst.Name):
-                return _model(value.node, Site(value.node, value.scope, None), module)
+                return model_of(value.node, Site(value.node, value.scope, None), module)
     return None
 
 
@@ -94,16 +113,7 @@ def _waits(model: cst.BaseExpression, scope: Scope, module: Module) -> bool:
     """Tell whether a model may not know the shape of its input yet: then nothing is built."""
     if is_name(model, "self"):
         return True
-    return any(_makes_waiting(value, module) for value in _values(model, scope, module))
-
-
-def _values(model: cst.BaseExpression, scope: Scope, module: Module) -> Iterator[Value]:
-    """Yield what a model may have been made by."""
-    if isinstance(model, cst.Attribute):
-        for site in module.attributes.get(model.attr.value, ()):
-            yield Value(cst.ensure_type(site.node, cst.Assign).value, site.scope)
-    elif isinstance(model, cst.Name) and (owner := scope.find(model.value)):
-        yield from (b for b in owner.names[model.value] if isinstance(b, Value))
+    return any(_makes_waiting(value, module) for value in made_by(model, scope, module))
 
 
 def _makes_waiting(value: Value, module: Module) -> bool:

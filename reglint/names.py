@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from reglint.model import Settings
     from reglint.scopes import Meaning
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 # Names for Keras and its parts, which projects hand around among their modules: a `backend` of
@@ -55,9 +56,14 @@ class Module(Walk):
 
     def once(self, question: Callable[[Module], T]) -> T:
         """Return the answer to a question about this module that several rules ask."""
-        if question not in self._known:
-            self._known[question] = question(self)
-        return cast("T", self._known[question])
+        return self.once_about(self, question)
+
+    def once_about(self, subject: S, question: Callable[[S], T]) -> T:
+        """Return the answer to a question about something in this module, as `once` does."""
+        key = question, subject
+        if key not in self._known:
+            self._known[key] = question(subject)
+        return cast("T", self._known[key])
 
     def close(self) -> None:  # noqa: D102 - as in the base
         super().close()

@@ -39,8 +39,13 @@ class Penalty:
 
 
 def penalty_of(model: Term, module: Module) -> Penalty | None:
-    """Return the first penalty that a model, which a term of a module stands for, surely has."""
-    return next(_Search(module).of(model), None)
+    """Return a penalty that a model surely has: each of them, if a term stands for several."""
+    found = [
+        next(_Search(module).of(form), None)
+        for form in model.forms()
+        if form.operation != "none"
+    ]
+    return found[0] if found and all(found) else None
 
 
 class _Search:

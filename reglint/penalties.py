@@ -34,6 +34,7 @@ class Of(Enum):
     ADDED = "added"  # whatever `add_loss` is passed
 
 
+_NO_NUMBERS = frozenset({"shape", "count"})  # of the tensor
 # What a layer calls its own weights, and how else it makes them.
 _MAKERS = frozenset({"self.add_weight", "self.add_variable"})
 _WEIGHTS = frozenset({
@@ -66,6 +67,10 @@ class Penalty:
     def is_tensor(self, term: Term) -> bool:
         """Tell whether a value is a weight, or what the layer is called with."""
         return self.is_weight(term) or (self.function is None and term.operation == "parameter")
+
+    def takes_tensor(self, term: Term) -> bool:
+        """Tell whether a value depends on the numbers in such a tensor."""
+        return any(map(self.is_tensor, term.leaves(_NO_NUMBERS)))
 
     @property
     def parameter(self) -> str:

@@ -26,24 +26,47 @@ _SOURCES = ("", "src")  # folders of a project from which modules are imported
 _KEPT = 32  # modules of other files, between the checks of two files
 _LARGE = 1_000_000  # bytes; nobody writes such a module by hand
 
-# What a whole project is searched for. A signal tells which findings matter to it.
+
+class Signal(NamedTuple):
+    """What a whole project is searched for, to know which findings matter to it."""
+
+    words: tuple[bytes, ...]  # one of which is in every match: they are sought much faster
+    pattern: re.Pattern[bytes]
+
+    def is_in(self, data: bytes) -> bool:
+        """Tell whether a file gives it."""
+        return any(word in data for word in self.words) and bool(self.pattern.search(data))
+
+
 SIGNALS = {
     # Models are saved with their configuration, or made from one.
-    "saving": re.compile(
-        rb"(?i:model|net|network|coder|generator|discriminator|actor|critic)\w*\.save\("
-        rb"|\bsave_model\(|\bload_model\(|\bclone_model\(|\bmodel_from_(?:json|config)\("
-        rb"|\.to_json\(\)|ModelCheckpoint\((?![^()]*save_weights_only\s*=\s*True)"
+    "saving": Signal(
+        (b".save(", b"_model(", b"model_from_", b".to_json(", b"ModelCheckpoint("),
+        re.compile(
+            rb"(?:[Mm]odel|[Nn]et|[Nn]etwork|coder|[Gg]enerator|[Dd]iscriminator|[Cc]ritic)\w*\.save\("
+            rb"|\b(?:save|load|clone)_model\(|\bmodel_from_(?:json|config)\("
+            rb"|\.to_json\(\)|ModelCheckpoint\((?![^()]*save_weights_only\s*=\s*True)"
+        ),
     ),
     # More than one backend of Keras 3 is meant to work.
-    "multi-backend": re.compile(
-        rb"KERAS_BACKEND|^\s*(?:from|import) keras\.ops\b|^\s*from keras import (?:.*\W)?ops\b"
-        rb"|\bkeras\.ops\.",
-        re.MULTILINE,
+    "multi-backend": Signal(
+        (b"KERAS_BACKEND", b"ops"),
+        re.compile(
+            rb"KERAS_BACKEND|^[ \t]*(?:from|import) keras\.ops\b"
+            rb"|^[ \t]*from keras import (?:.*\W)?ops\b|\bkeras\.ops\.",
+            re.MULTILINE,
+        ),
     ),
     # Whole models are saved in the older format; weights alone are no concern.
-    "hdf5": re.compile(rb"""(?<!weights)\.(?:h5|hdf5)["']|save_format\s*=\s*["']h5["']"""),
-    "mixed-precision": re.compile(
-        rb"set_global_policy\(|set_policy\(|set_dtype_policy\(|mixed_float16|mixed_bfloat16"
+    "hdf5": Signal(
+        (b"h5", b".hdf5"),
+        re.compile(rb"""(?<!weights)\.(?:h5|hdf5)["']|save_format\s*=\s*["']h5["']"""),
+    ),
+    "mixed-precision": Signal(
+        (b"_policy(", b"mixed_"),
+        re.compile(
+            rb"set_global_policy\(|set_policy\(|set_dtype_policy\(|mixed_float16|mixed_bfloat16"
+        ),
     ),
 }
 # Where a class is given to Keras by name: `{"Cubic": Cubic}`, `custom_objects["Cubic"] = Cubic`.
@@ -211,11 +234,13 @@ class Project:
             return
         self._signals = dict.fromkeys(SIGNALS, False)
         for file, data in self.contents():
-            for signal, pattern in SIGNALS.items():
-                self._signals[signal] = self._signals[signal] or bool(pattern.search(data))
-            self._custom_objects |= custom_objects(data)
-            for name in {found.decode() for found in _REGISTERING.findall(data)}:
-                self._registering.setdefault(name, []).append(file)
+            for name, signal in SIGNALS.items():
+                self._signals[name] = self._signals[name] or signal.is_in(data)
+            if b"keras" in data or b"custom" in data:
+                self._custom_objects |= custom_objects(data)
+            if b"register_keras" in data:
+                for name in {found.decode() for found in _REGISTERING.findall(data)}:
+                    self._registering.setdefault(name, []).append(file)
 
     def contents(self) -> Iterator[tuple[Path, bytes]]:
         """Yield the files of the project, and what is in each."""
@@ -304,7 +329,7 @@ class View:
 
     def says(self, signal: str) -> bool:
         """Tell whether the file itself gives this one of the `SIGNALS`."""
-        return bool(SIGNALS[signal].search(self._text.encode(errors="replace")))
+        return SIGNALS[signal].is_in(self._text.encode(errors="replace"))
 
     def is_custom_object(self, name: str) -> bool:
         """Tell whether a class is given to Keras by its name somewhere in the project."""

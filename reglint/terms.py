@@ -86,20 +86,26 @@ class Term:
             else:
                 yield term
 
-    def origins(self) -> frozenset[str]:
-        """Return the paths of all it is made from; "inputs.shape" is not "inputs"."""
-        found: set[str] = set()
+    def leaves(self, without: frozenset[str] = frozenset()) -> Iterator[Term]:
+        """Yield what it is made from in the end, as far as that has a path.
+
+        What only goes into operations `without` is left out.
+        """
         seen: set[int] = set()
         stack = [self]
         while stack:
             term = stack.pop()
-            if id(term) not in seen:
-                seen.add(id(term))
-                if term.path:
-                    found.add(term.path)
-                else:
-                    stack += term.parts
-        return frozenset(found)
+            if id(term) in seen or term.operation in without:
+                continue
+            seen.add(id(term))
+            if term.path:
+                yield term
+            else:
+                stack += reversed(term.parts)
+
+    def origins(self) -> frozenset[str]:
+        """Return the paths of all it is made from; "inputs.shape" is not "inputs"."""
+        return frozenset(leaf.path for leaf in self.leaves())
 
     def known(self) -> bool:
         """Tell whether everything is known of what it is made from, and how."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from reglint.rules.activity_regularizer_not_saved import ActivityRegularizerNotSaved
 from reglint.rules.activity_scaling_changed import ActivityScalingChanged
+from reglint.rules.add_loss_outside_call import AddLossOutsideCall
 from reglint.rules.annealed_regularizer import AnnealedRegularizer
 from reglint.rules.automatic_config_fails import AutomaticConfigFails
 from reglint.rules.backend_specific_operation import BackendSpecificOperation
@@ -24,6 +25,7 @@ from reglint.rules.legacy_add_loss import LegacyAddLoss
 from reglint.rules.legacy_add_weight import LegacyAddWeight
 from reglint.rules.legacy_regularizer_argument import LegacyRegularizerArgument
 from reglint.rules.legacy_strength_keyword import LegacyStrengthKeyword
+from reglint.rules.loss_captures_layer_output import LossCapturesLayerOutput
 from reglint.rules.model_config_reset import ModelConfigReset
 from reglint.rules.multiplied_activity_regularizer import MultipliedActivityRegularizer
 from reglint.rules.nan_gradient import NanGradient
@@ -45,6 +47,7 @@ from reglint.rules.uninterpretable_regularizer import UninterpretableRegularizer
 from reglint.rules.unregistered_class import UnregisteredClass
 from reglint.rules.unserializable_regularizer import UnserializableRegularizer
 from reglint.rules.unused_activity_regularization import UnusedActivityRegularization
+from reglint.rules.unused_regularizer_parameter import UnusedRegularizerParameter
 from reglint.rules.unused_suppression import UnusedSuppression
 
 if TYPE_CHECKING:
@@ -74,6 +77,7 @@ RULES: tuple[type[Rule], ...] = (
     ActivityScalingChanged,
     ActivityRegularizerNotSaved,
     RegularizerArgumentMixup,
+    LossCapturesLayerOutput,
     UnregisteredClass,
     RegularizerGetConfig,
     IncompleteGetConfig,
@@ -86,11 +90,13 @@ RULES: tuple[type[Rule], ...] = (
     RawObjectInConfig,
     DuplicateRegistration,
     RegularizerSetAfterBuild,
+    AddLossOutsideCall,
     LateBindingPenalty,
     FrozenRegularizer,
+    AnnealedRegularizer,
+    OrthogonalRank,
     NanGradient,
     BackendSpecificOperation,
     NonScalarPenalty,
-    OrthogonalRank,
-    AnnealedRegularizer,
+    UnusedRegularizerParameter,
 )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from reglint.calls import targets
 from reglint.classes import class_around, class_of
 from reglint.guards import reachable, releases
 from reglint.keras_api.classes import Kind
 from reglint.model import Finding, Fix, RemoveLine, Safety
-from reglint.models import is_built_layer, made_by
+from reglint.models import made_by, model_of
 from reglint.rules.rule import Rule
 from reglint.rules.values import append_arguments, keras_name
 from reglint.scopes import Class, Opaque, Site
@@ -18,11 +18,13 @@ from reglint.syntax import code, cst, descendants, is_name
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.classes import KerasClass
     from reglint.names import Module
     from reglint.scopes import Value
 
 _FUNCTION = "`add_loss` of Keras 3 takes a tensor, and not a function"
+_IN_BUILD = "a loss that `build` adds is lost when the layer is called"
+_IN_INIT = "a loss that `__init__` adds is lost when the layer is called, in Keras 3"
+_FROM_OUTSIDE = "a loss that is added outside of `call` is lost at the next call, in Keras 3"
 _FUNCTIONAL = "`add_loss` of a functional model raises `NotImplementedError` in Keras 3"
 
 
@@ -38,19 +40,19 @@ class AddLossOutsideCall(Rule):
     | a tensor in `build` | lost, 0.0 in `evaluate` | 0.0 in `evaluate`, the weight stays 1.0 |
     | a tensor in `__init__` | in `losses`, lost at the first call | `ValueError` |
     | a function in `__init__` or `build` | `ValueError` | 0.02 |
-    | `add_loss` of a `Sequential`, or layer | a tensor is lost, a function raises | functions only |
-    | `add_loss` of a functional model | `NotImplementedError`, with no message | symbolic tensors |
+    | to a `Sequential` or a layer | a tensor is lost, a function raises | only functions |
+    | to a functional model | `NotImplementedError`, with no message | symbolic tensors only |
 
     ## Example
 
     ```python
     class Scale(keras.layers.Layer):
         def build(self, input_shape):
-            self.scale = self.add_weight(shape=(input_shape[-1],))
-            self.add_loss(lambda: keras.regularizers.L2(0.01)(self.scale))
+            self.w = self.add_weight(shape=input_shape[1:])
+            self.add_loss(lambda: keras.regularizers.L2(0.01)(self.w))
 
         def call(self, inputs):
-            return inputs * self.scale
+            return inputs * self.w
     ```
 
     Use instead:
@@ -58,10 +60,10 @@ class AddLossOutsideCall(Rule):
     ```python
     class Scale(keras.layers.Layer):
         def build(self, input_shape):
-            self.scale = self.add_weight(shape=(input_shape[-1],), regularizer=keras.regularizers.L2(0.01))
+            self.w = self.add_weight(shape=input_shape[1:], regularizer=keras.regularizers.L2(0.01))
 
         def call(self, inputs):
-            return inputs * self.scale
+            return inputs * self.w
     ```
 
     ## Fix safety
@@ -83,9 +85,11 @@ class AddLossOutsideCall(Rule):
     def check_module(self, module: Module) -> Iterator[Finding]:
         for site in module.calls_named("add_loss"):
             match site.node:
-                case cst.Call(
-                    func=cst.Attribute(value=owner), args=[cst.Arg(star="", value=loss)]
-                ) as call:
+                case (
+                    cst.Call(
+                        func=cst.Attribute(value=owner), args=[cst.Arg(star="", value=loss)]
+                    ) as call
+                ):
                     found = (
                         _in_class(loss, site, module)
                         if is_name(owner, "self")
@@ -108,18 +112,135 @@ def _in_class(loss: cst.BaseExpression, site: Site, module: Module) -> str | Non
         or function.name.value not in {"__init__", "build"}
     ):
         return None
-    keras_3 = _may_be_keras_3(cls.root, site, module)
+    in_build = function.name.value == "build"
+    if not _may_be_keras_3(cls.root, site, module):
+        tensor_in_build = in_build and not _is_function(loss, site, module)
+        return _IN_BUILD if tensor_in_build else None
     if _is_function(loss, site, module):
-        return _FUNCTION if keras_3 else None
-    if function.name.value == "__init__" and _is_functional(cls, function):
-        return _FUNCTIONAL if keras_3 else None
-    return f"a loss that `{function.name.value}` adds is lost when the layer is called"
+        return _FUNCTION
+    if in_build:
+        return _IN_BUILD
+    return _FUNCTIONAL if _is_made_functional(function) else _IN_INIT
 
 
 def _outside(
     owner: cst.BaseExpression, loss: cst.BaseExpression, site: Site, module: Module
 ) -> str | None:
     """Return what is wrong with a loss that is added to a layer or model from outside."""
-    if class_around(site.scope, module) and _kind_around(site, module) in {Kind.LAYER, Kind.MODEL}:
+    cls = class_around(site.scope, module)
+    if cls and cls.kind in {Kind.LAYER, Kind.MODEL}:
+        return None  # who knows when
+    model = model_of(owner, site, module)
+    values = made_by(model or owner, site.scope, module)
+    made = [_made(value, module) for value in values]
+    if not made or not all(m and _may_be_keras_3(m.root, site, module) for m in made):
         return None
-    ...
+    if model is None and all(m and m.is_functional for m in made):
+        return _FUNCTIONAL
+    return _FUNCTION if _is_function(loss, site, module) else _FROM_OUTSIDE
+
+
+class _Made(NamedTuple):
+    """A layer or model."""
+
+    root: str
+    is_functional: bool
+
+
+def _made(value: Value, module: Module) -> _Made | None:
+    """Return what an expression makes, if that is a layer or model."""
+    node = value.node
+    if not isinstance(node, cst.Call):
+        return None
+    for meaning in module.meaning(node.func, value.scope):
+        if isinstance(meaning, Class):
+            cls = class_of(meaning, module)
+            known = cls and cls.kind in {Kind.LAYER, Kind.MODEL} and not cls.inherited("add_loss")
+            return _Made(cls.root, is_functional=False) if cls and known else None
+    symbols, _, _ = targets(Site(node, value.scope, None), module)
+    names = {symbol.name for symbol in symbols}
+    root = min((symbol.root for symbol in symbols), default="")
+    if names == {"keras.Model"}:
+        return _Made(root, is_functional=True) if node.args else None
+    layers = all(n == "keras.Sequential" or n.startswith("keras.layers.") for n in names)
+    return _Made(root, is_functional=False) if names and layers else None
+
+
+def _may_be_keras_3(root: str, site: Site, module: Module) -> bool:
+    return any(v >= (3, 0) for v in releases(root, reachable(site.branch, module)))
+
+
+def _is_function(node: cst.BaseExpression, site: Site, module: Module) -> bool:
+    """Tell whether an expression is a function: a lambda, a name for one, a `partial`."""
+    value = module.expression(node, site.scope)
+    if value and isinstance(value.node, cst.Call):
+        return module.meaning(value.node.func, value.scope) == {"functools.partial"}
+    if value is None and isinstance(node, cst.Name):
+        owner = site.scope.find(node.value)
+        bindings = owner.names[node.value] if owner else ()
+        return any(isinstance(b, Opaque) and isinstance(b.node, cst.FunctionDef) for b in bindings)
+    return value is not None and isinstance(value.node, cst.Lambda)
+
+
+def _is_made_functional(function: cst.FunctionDef) -> bool:
+    """Tell whether a constructor hands inputs and outputs on to that of `Model`."""
+    for node in descendants(function.body):
+        if isinstance(node, cst.Call) and code(node.func).endswith("__init__"):
+            given = {arg.keyword.value if arg.keyword else i for i, arg in enumerate(node.args)}
+            if given & {"inputs", "outputs", 1}:
+                return True
+    return False
+
+
+def _fixes(call: cst.Call, loss: cst.BaseExpression, site: Site, module: Module) -> Iterator[Fix]:
+    """Hand the regularizer of one weight to the `add_weight` that makes it."""
+    function = site.scope.node
+    penalty = loss.body if isinstance(loss, cst.Lambda) else loss
+    match function, penalty:
+        case (
+            cst.FunctionDef(body=cst.IndentedBlock(body=statements)),
+            cst.Call(
+                func=regularizer,
+                args=[cst.Arg(value=cst.Attribute(value=cst.Name("self")) as weight, keyword=None)],
+            ),
+        ) if _is_regularizer(regularizer, site, module):
+            lines = [s for s in statements if isinstance(s, cst.SimpleStatementLine)]
+            line = next((s for s in lines if _is_only(s, call)), None)
+            made = [m for s in lines if (m := _weight_made(s, code(weight)))]
+            if line and len(made) == 1:
+                given = append_arguments(made[0], f"regularizer={code(regularizer)}")
+                reason = "it adds a penalty that is lost in Keras 3"
+                title = "Give the regularizer to the weight"
+                yield Fix(title, (given, RemoveLine(line)), Safety.UNSAFE, reason)
+
+
+def _is_regularizer(node: cst.BaseExpression, site: Site, module: Module) -> bool:
+    match node:
+        case cst.Call(func=function):
+            name = keras_name(function, site.scope, module) or ""
+            return name.startswith("keras.regularizers.")
+        case cst.Attribute(value=cst.Name("self"), attr=cst.Name(name)):
+            return name.endswith("regularizer")
+    return False
+
+
+def _is_only(line: cst.SimpleStatementLine, call: cst.Call) -> bool:
+    match line.body:
+        case [cst.Expr(value=value)]:
+            return value is call
+    return False
+
+
+def _weight_made(line: cst.SimpleStatementLine, weight: str) -> cst.Call | None:
+    """Return the call that makes a weight, if a line does so, without a regularizer."""
+    match line.body:
+        case [
+            cst.Assign(
+                targets=[cst.AssignTarget(target)],
+                value=cst.Call(func=cst.Attribute(attr=cst.Name("add_weight"))) as made,
+            )
+        ] if code(target) == weight:
+            given = {arg.keyword.value for arg in made.args if arg.keyword}
+            plain = not any(arg.star for arg in made.args) and "regularizer" not in given
+            return made if plain else None
+    return None

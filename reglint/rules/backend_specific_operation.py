@@ -9,7 +9,7 @@ from reglint.guards import releases
 from reglint.model import AddImport, Finding, Fix, Replace, Severity
 from reglint.penalties import Of, penalties
 from reglint.rules.rule import Rule
-from reglint.syntax import code, cst
+from reglint.syntax import code, cst, string
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -44,8 +44,9 @@ class BackendSpecificOperation(Rule):
     - **TensorFlow's functions** in a regularizer seem to work on JAX, because `model.losses`
       shows the right number; it is `fit` that raises `TracerArrayConversionError`. In the
       `call` of a layer they raise when the model is built.
-    - **NumPy's functions** raise in `fit` on TensorFlow, in Keras 2 and 3, and on JAX; on torch they
-      have no gradient, and the penalty changes nothing. So does Python's `sum` on TensorFlow.
+    - **NumPy's functions** raise in `fit` on TensorFlow, in Keras 2 and 3, and on JAX; on torch
+      they have no gradient, and the penalty changes nothing.
+    - **Python's `sum`** of a tensor raises in `fit` on TensorFlow.
 
     TensorFlow's functions are found in code for Keras 3 in projects that use `keras.ops` or choose
     a backend.
@@ -93,13 +94,24 @@ class BackendSpecificOperation(Rule):
 
 def _is_portable(module: Module) -> bool:
     """Tell whether the code is to run on more than TensorFlow, and does not ask where it runs."""
-    return module.project.mentions("multi-backend") and not module.calls_named("backend")
+    of_one_backend = module.calls_named("backend", "GradientTape") or _chooses(module)
+    return not of_one_backend and module.project.mentions("multi-backend")
+
+
+def _chooses(module: Module) -> bool:
+    """Tell whether a script says `os.environ["KERAS_BACKEND"] = "tensorflow"`."""
+    for line in module.tree.body:
+        match line:
+            case cst.SimpleStatementLine(body=[cst.Assign(value=value)]):
+                if string(value) == "tensorflow" and "KERAS_BACKEND" in code(line):
+                    return True
+    return False
 
 
 def _found(penalty: Penalty, *, portable: bool) -> Finding | None:
     versions = releases(penalty.root, penalty.module.keras) if penalty.root else ()
     for term in penalty.value.walk() if versions else ():
-        if not isinstance(term.node, cst.Call) or not _takes_a_tensor(term, penalty):
+        if not isinstance(term.node, cst.Call) or not penalty.takes_tensor(term):
             continue
         name = f"`{code(term.node.func)}`"
         if term.name.startswith(_NUMPY):
@@ -115,10 +127,6 @@ def _found(penalty: Penalty, *, portable: bool) -> Finding | None:
     return None
 
 
-def _takes_a_tensor(term: Term, penalty: Penalty) -> bool:
-    return any(penalty.is_tensor(inner) for part in term.parts for inner in part.walk())
-
-
 def _is_one_by_one(term: Term) -> bool:
     """Tell whether a value surely is a tensor, and no list of them."""
     return term.operation in {"parameter", "abs", "square", "power", "multiply"}
@@ -128,7 +136,12 @@ def _ported(penalty: Penalty, package: str) -> tuple[Fix, ...]:
     """Return the fix that takes all that a penalty has from a package from `keras.ops`."""
     if penalty.root != "keras":
         return ()
-    terms = [t for t in penalty.value.walk() if t.name.startswith(package)]
+    terms = [
+        term
+        for term in penalty.value.walk()
+        if term.name.startswith(package) and isinstance(term.node, cst.Call)
+        if package == _TENSORFLOW or penalty.takes_tensor(term)
+    ]
     ops = spelling("keras.ops", penalty)
     if ops is None and penalty.scope.find("ops") is not None:
         return ()
@@ -150,10 +163,11 @@ def _is_alike(name: str, call: cst.Call) -> bool:
     """Tell whether the arguments mean the same to the function of `keras.ops`."""
     placed = [arg for arg in call.args if arg.keyword is None]
     named = {arg.keyword.value for arg in call.args if arg.keyword}
-    dtypes = any(isinstance(arg.value, cst.Attribute) for arg in call.args if name == "cast")
+    # `tf.float32` is for TensorFlow, and `norm` takes no list on JAX.
+    foreign = {"cast": cst.Attribute, "norm": cst.List}.get(name)
     return (
         0 < len(placed) <= (1 if name in _OF_ONE else 3)
         and named <= _KEYWORDS
         and not any(arg.star for arg in call.args)
-        and not dtypes
+        and not (foreign and any(isinstance(arg.value, foreign) for arg in call.args[1:]))
     )

@@ -152,9 +152,9 @@ def _elsewhere(registered: _Registered, module: Module) -> Iterator[Finding]:
 
 def _in_one_package(file: Path, folder: Path) -> bool:
     """Tell whether a file is in the same Python package as those of a folder, and is no test."""
-    if file.suffix == ".ipynb" or _TEST.search(file.as_posix()):
-        return False
     common = next(f for f in (file.parent, *file.parent.parents) if folder.is_relative_to(f))
+    if file.suffix == ".ipynb" or _TEST.search(file.relative_to(common).as_posix()):
+        return False
     inner = {common, *_between(file.parent, common), *_between(folder, common)}
     return all((each / "__init__.py").is_file() for each in inner)
 

@@ -270,16 +270,16 @@ def _never_set(cls: KerasClass, made: Init, written: Chain) -> Iterator[Finding]
 def _is_set(cls: KerasClass, attribute: str) -> bool:
     """Tell whether anything in a class may set an attribute."""
     return any(
-        _may_set(statement, attribute)
+        _may_set(statement, attribute, definition.module)
         for definition in cls.lineage
         for statement in definition.node.body.body
     )
 
 
-def _may_set(statement: cst.CSTNode, attribute: str) -> bool:
+def _may_set(statement: cst.CSTNode, attribute: str, module: Module) -> bool:
     if not isinstance(statement, cst.FunctionDef):
         return any(is_name(node, attribute) for node in descendants(statement))
-    if statement.name.value == attribute or attribute in stored(statement):
+    if statement.name.value == attribute or attribute in stored(statement, module):
         return True
     return any(_sets_by_name(node) for node in descendants(statement.body))
 

@@ -144,7 +144,7 @@ def _kept(attribute: str, cls: KerasClass) -> Iterator[_Kept]:
         for function in definition.node.body.body:
             scope = definition.module.scope_of(function)
             if isinstance(function, cst.FunctionDef) and scope:
-                for value in stored(function).get(attribute, ()):
+                for value in stored(function, definition.module).get(attribute, ()):
                     yield _Kept(value, scope)
 
 

@@ -104,7 +104,9 @@ def moved(module: ModuleType, model: Any, inputs: Any) -> float | str:
         module.train(model, inputs, targets)
     else:
         if not model.compiled:
-            model.compile(keras.optimizers.SGD(RATE), "mse", jit_compile=JIT)
+            # Not "mse": Keras 3.15 cannot load that from HDF5.
+            loss = keras.losses.MeanSquaredError()
+            model.compile(keras.optimizers.SGD(RATE), loss, jit_compile=JIT)
         model.fit(inputs, targets, epochs=1, verbose=0)
     end = model.get_weights()
     model.set_weights(start)
