@@ -12,7 +12,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from reglint.syntax import code, cst, descendants, number, string
+from reglint.syntax import code, cst, descendants, is_name, number, string
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +59,8 @@ def reachable(branch: Branch | None, module: Module) -> frozenset[Version]:
     versions = module.keras
     while branch is not None and versions:
         match branch.node:
+            case cst.With():
+                return frozenset()  # what is wrong inside is there to be refused
             case cst.Try():
                 if _is_fallback(branch):
                     return frozenset()
@@ -118,6 +120,10 @@ def _about_versions(test: cst.BaseExpression, scope: Scope, module: Module) -> b
     if _VERSIONISH.search(code(test)):
         return True
     for node in descendants(test):
+        if isinstance(node, cst.Call) and is_name(node.func, "hasattr") and node.args:
+            owners = module.meaning(node.args[0].value, scope)
+            if any(isinstance(owner, str) and "keras" in owner for owner in owners):
+                return True
         if isinstance(node, cst.Name):
             value = module.expression(node, scope)
             if value and value.node is not node and _VERSIONISH.search(code(value.node)):

@@ -174,7 +174,7 @@ class Module(Walk):
                     every |= some
                 case Opaque():
                     return UNKNOWN
-        return frozenset(every)
+        return _without_fallback(frozenset(every))
 
     def _imported(self, path: str) -> frozenset[Meaning]:
         """Return what an import brings; Keras may come by way of a module of the project."""
@@ -202,3 +202,13 @@ class Module(Walk):
                     dot = "" if module.endswith(".") else "."
                     return frozenset({f"{module}{dot}{name}"})
         return frozenset({f"builtins.{name}"}) if name in _BUILTINS else UNKNOWN
+
+
+def _without_fallback(meanings: frozenset[Meaning]) -> frozenset[Meaning]:
+    """Return the meanings without `tf.keras` where it stands in for `tf_keras`.
+
+    A file that takes `tf_keras` where `tf.keras` would be Keras 3 is for Keras 2 alone.
+    """
+    paths = [m for m in meanings if isinstance(m, str)]
+    old = {path.removeprefix("tf_keras") for path in paths if path.startswith("tf_keras")}
+    return meanings - {f"tensorflow.keras{rest}" for rest in old} if old else meanings

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from reglint.classes import class_of
 from reglint.expressions import Expressions
-from reglint.flow import Flow, assigned, value
+from reglint.flow import Flow, assigned, returned, value
 from reglint.keras_api.classes import Kind
 from reglint.scopes import Class, Imported, Value
 from reglint.syntax import cst, number, parameters_of
@@ -72,6 +72,9 @@ class _Search:
                 case "attribute" if term.parts[0].operation == "self":
                     for given in _assigned(term, module):
                         yield from self.of(given)
+                case "function" if isinstance(term.node, (cst.FunctionDef, cst.Lambda)):
+                    for made in returned(term.node, module):
+                        yield from self.of(made)
                 case "symbol":
                     yield from self._imported(term.name, module)
                 case "self" if isinstance(cls := _class_node(term), cst.ClassDef):
@@ -110,7 +113,13 @@ class _Search:
             return bool(term.parts) and term.parts[0].name.startswith("keras.layers.")
         if term.name.startswith("keras.layers."):
             return True
-        return _kind(term, module) is Kind.LAYER
+        elsewhere = "." in term.name and any(
+            isinstance(binding, Class)
+            and (cls := class_of(binding, other))
+            and cls.kind is Kind.LAYER
+            for other, binding in self._definitions(term.name, module)
+        )
+        return elsewhere or _kind(term, module) is Kind.LAYER
 
     def _made_elsewhere(self, term: Term, node: cst.Call, module: Module) -> Iterator[Penalty]:
         """Yield the penalties of what a function or class of another module gives."""

@@ -53,8 +53,13 @@ class Penalty:
     module: Module
     root: str  # "keras", "tensorflow.keras" ...: the Keras it is for; empty if that is not known
     function: cst.FunctionDef | cst.Lambda | None = None  # whose result it is
-    call: cst.Call | None = None  # of `add_loss`
+    site: Site | None = None  # of `add_loss`
     cls: KerasClass | None = None  # that it stands in
+
+    @property
+    def call(self) -> cst.Call | None:
+        """Return the call of `add_loss`, if it is one."""
+        return cst.ensure_type(self.site.node, cst.Call) if self.site else None
 
     def is_weight(self, term: Term) -> bool:
         """Tell whether a value is what a regularizer is given, or a weight of the layer."""
@@ -145,7 +150,7 @@ def _added(module: Module) -> Iterator[Penalty]:
         cls = class_around(site.scope, module)
         root = cls.root if cls else ""
         for term in _given(node, site, module):
-            yield Penalty(term, Of.ADDED, site.scope, module, root, call=node, cls=cls)
+            yield Penalty(term, Of.ADDED, site.scope, module, root, site=site, cls=cls)
 
 
 def _given(node: cst.Call, site: Site, module: Module) -> Iterable[Term]:

@@ -103,9 +103,12 @@ class Write:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Branch:
-    """One arm of an `if`, a conditional expression or a `try`; `outer` is the arm around it."""
+    """One arm of an `if`, a conditional expression or a `try`; `outer` is the arm around it.
 
-    node: cst.If | cst.IfExp | cst.Try
+    A `with` is one that expects what is inside to fail: `with pytest.raises(ValueError):`.
+    """
+
+    node: cst.If | cst.IfExp | cst.Try | cst.With
     first: bool  # the body; otherwise the `else`, or a handler
     scope: Scope
     outer: Branch | None

@@ -233,6 +233,14 @@ class Walk:
             *(Site(n, site.scope, site.branch) for n in rest),
         ]
 
+    def _visit_With(self, site: Site) -> list[Site] | None:
+        node = cst.ensure_type(site.node, cst.With)
+        if not any(_expects_failure(item.item) for item in node.items):
+            return None
+        below = [Site(item, site.scope, site.branch) for item in node.items]
+        branch = Branch(node, True, site.scope, site.branch)  # noqa: FBT003
+        return [*below, Site(node.body, site.scope, branch)]
+
     def _visit_IndentedBlock(self, site: Site) -> list[Site]:
         """`if test: return ...` makes the rest of the block an `else`."""
         block = site.node
@@ -300,4 +308,12 @@ def _leaves(body: cst.BaseSuite) -> bool:
             return isinstance(last, (cst.Return, cst.Raise, cst.Continue, cst.Break))
         case [*_, (cst.Return() | cst.Raise() | cst.Continue() | cst.Break())]:
             return True
+    return False
+
+
+def _expects_failure(item: cst.BaseExpression) -> bool:
+    """Tell whether a `with` is `pytest.raises(...)` or one of `self.assertRaises...(...)`."""
+    match item:
+        case cst.Call(func=cst.Attribute(attr=cst.Name(name)) | cst.Name(name)):
+            return name == "raises" or name.startswith("assertRaises")
     return False

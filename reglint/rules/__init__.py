@@ -49,6 +49,7 @@ from reglint.rules.unserializable_regularizer import UnserializableRegularizer
 from reglint.rules.unused_activity_regularization import UnusedActivityRegularization
 from reglint.rules.unused_regularizer_parameter import UnusedRegularizerParameter
 from reglint.rules.unused_suppression import UnusedSuppression
+from reglint.rules.weight_penalty_in_call import WeightPenaltyInCall
 
 if TYPE_CHECKING:
     from reglint.rules.rule import Rule
@@ -97,6 +98,7 @@ RULES: tuple[type[Rule], ...] = (
     OrthogonalRank,
     NanGradient,
     BackendSpecificOperation,
+    WeightPenaltyInCall,
     NonScalarPenalty,
     UnusedRegularizerParameter,
 )

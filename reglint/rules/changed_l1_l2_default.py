@@ -45,7 +45,8 @@ class ChangedL1L2Default(Rule):
 
     Unsafe, because nobody can tell from the code which numbers are meant. The first offer keeps
     those of Keras 2, the second those of Keras 3. Once `keras-version` says which Keras the project
-    runs on (or the file imports `tf_keras`), the fix that keeps its numbers is safe.
+    runs on, the fix that keeps its numbers is safe. Who imports `tf_keras` has chosen Keras 2, and
+    is not asked.
 
     ## References
 
@@ -65,6 +66,8 @@ class ChangedL1L2Default(Rule):
         missing = sorted({"l1", "l2"} - given)
         if not missing or not call.complete or call.target is not call.node.func:
             return  # what `partial` leaves out, the caller may add
+        if call.root == "tf_keras":
+            return  # who imports it has chosen to stay with Keras 2
         names = " and ".join(f"`{name}`" for name in missing)
         verb = "is" if len(missing) == 1 else "are"
         majors = {version[0] for version in call.versions if version >= self.since}

@@ -54,7 +54,7 @@ class DecayIsNotWeightDecay(Rule):
 
     def check_call(self, call: Call) -> Iterator[Finding]:
         decay = call.keyword("decay")
-        if decay is None:
+        if decay is None or call.keyword("lr"):  # beside `lr`, the learning rate is meant
             return
         value = call.module.expression(decay.value, decay.scope)
         if value and (number(value.node) == 0 or is_name(value.node, "None")):

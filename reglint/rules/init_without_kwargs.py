@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reglint.classes import is_base_only, keras_classes
 from reglint.configs import COMMON, chain, init
 from reglint.keras_api.classes import Kind
-from reglint.model import Finding, Fix, Replace
+from reglint.model import Finding, Fix, Replace, Severity
 from reglint.rules.generated import kwargs_changes
 from reglint.rules.rule import CLASS, Rule
 from reglint.syntax import descendants, is_name
@@ -27,6 +28,8 @@ class InitWithoutKwargs(Rule):
     the layer again with all of them. If `__init__` takes neither these nor `**kwargs`, a model
     can be saved and never loaded: `load_model` and `clone_model` raise `TypeError`. The same goes
     for a `Model` whose `get_config` starts from `super().get_config()`.
+
+    It is an error in projects where models are saved, loaded or cloned, and else an information.
 
     Keras looks for a parameter that is really called `kwargs`: with `**kw`, and without
     `get_config`, the layer is made again under another name.
@@ -82,10 +85,11 @@ class InitWithoutKwargs(Rule):
                 continue
             if not written.known or not _writes_common(cls, written):
                 continue
+            severity = None if module.project.mentions("saving") else Severity.INFO
             if not made.keywords and not made.parameters.keys() >= COMMON:
-                yield _without(cls, made)
+                yield replace(_without(cls, made), severity=severity)
             elif made.keywords not in {"", "kwargs"} and not written.methods:
-                yield _misnamed(cls, made)
+                yield replace(_misnamed(cls, made), severity=severity)
 
 
 def _writes_common(cls: KerasClass, written: Chain) -> bool:

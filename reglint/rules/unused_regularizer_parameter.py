@@ -134,21 +134,31 @@ def _is_read_by_keras(attributes: set[str], cls: KerasClass) -> bool:
 
 def _are_read(attributes: set[str], cls: KerasClass) -> bool:
     """Tell whether anything looks at an attribute but what is written to a configuration."""
+    family = [definition.node for definition in cls.lineage]
+    family += [other.node for other in keras_classes(cls.module) if _derives(other, cls)]
     modules = {id(definition.module): definition.module for definition in cls.lineage}
-    return any(_reads(module.tree, attributes) for module in modules.values())
+    return any(_reads(module.tree, attributes, family) for module in modules.values())
 
 
-def _reads(tree: cst.CSTNode, attributes: set[str]) -> bool:
-    stack = [tree]
+def _derives(cls: KerasClass, base: KerasClass) -> bool:
+    return any(definition.node is base.node for definition in cls.lineage)
+
+
+def _reads(tree: cst.CSTNode, attributes: set[str], family: list[cst.ClassDef]) -> bool:
+    """Tell whether code reads one of the attributes: that of `self` only within the family."""
+    stack = [(tree, True)]
     while stack:
-        node = stack.pop()
+        node, counts = stack.pop()
         match node:
             case cst.FunctionDef(name=cst.Name("get_config" | "from_config")):
                 continue
             case cst.AssignTarget(target=cst.Attribute(value=owner)):
-                stack.append(owner)
+                stack.append((owner, counts))
                 continue
-            case cst.Attribute(attr=cst.Name(name)) if name in attributes:
-                return True
-        stack.extend(children(node))
+            case cst.ClassDef():
+                counts = any(node is member for member in family)
+            case cst.Attribute(value=owner, attr=cst.Name(name)) if name in attributes:
+                if counts or not is_name(owner, "self"):
+                    return True
+        stack.extend((child, counts) for child in children(node))
     return False
