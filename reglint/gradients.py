@@ -1,5 +1,4 @@
-"""Where code takes the gradient of a loss, with respect to which models, and what the loss adds up.
-"""
+"""Where code takes the gradient of a loss, and with respect to the weights of which models."""
 
 from __future__ import annotations
 
@@ -7,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reglint.classes import class_around
-from reglint.flow import assigned, returned, value
-from reglint.syntax import cst, descendants
+from reglint.flow import returned, value
+from reglint.syntax import code, cst, descendants
 from reglint.terms import Term
 
 if TYPE_CHECKING:
@@ -21,11 +20,19 @@ _TAPE = "tensorflow.GradientTape"
 _TRANSFORMS = frozenset({"jax.grad", "jax.value_and_grad"})
 _WEIGHTS = frozenset({"trainable_variables", "trainable_weights", "variables", "weights"})
 _STATELESS = frozenset({"stateless_call", "stateless_compute_loss"})
-# What is done with a gradient by those who train with it.
+# What those who train do with a gradient.
 _APPLY = (
     "apply_gradients", "apply", "minimize", "stateless_apply", "assign_sub", "assign_add", "assign",
     "step",
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """A model that a gradient changes."""
+
+    term: Term
+    text: str  # what the code calls it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,8 +42,9 @@ class Gradient:
     site: Site  # the call that takes it
     node: cst.CSTNode  # the loss, as that call names it
     loss: Term
-    models: tuple[Term, ...]  # whose weights it is taken with respect to
-    tape: cst.With | None = None  # the block that TensorFlow records
+    models: tuple[Trained, ...]
+    tape: cst.With | None = None  # the block that TensorFlow records, if it is at hand
+    stateless: bool = False  # of a function that is given the weights, as JAX wants it
 
 
 def gradients(module: Module) -> tuple[Gradient, ...]:
@@ -61,8 +69,8 @@ def _of_tapes(module: Module) -> Iterator[Gradient]:
         recorder = value(func.value, site.scope, module)
         if recorder.name == _TAPE:
             models = _owners(value(sources, site.scope, module))
-            recorded = _block(recorder.node, site)
-            yield Gradient(site, loss, value(loss, site.scope, module), models, recorded)
+            tape = _block(recorder.node, site)
+            yield Gradient(site, loss, value(loss, site.scope, module), models, tape)
 
 
 def _of_minimize(module: Module) -> Iterator[Gradient]:
@@ -77,19 +85,19 @@ def _of_minimize(module: Module) -> Iterator[Gradient]:
 
 
 def _of_jax(module: Module) -> Iterator[Gradient]:
-    """Yield those of `jax.grad(compute_loss)`, where that calls a model without its state."""
+    """Yield those of `jax.grad(compute_loss)`, where that calls a model with given weights."""
     for site in module.calls_named("grad", "value_and_grad"):
         (function,) = _arguments(site, ("fun",))
         if function is None or value(site.node, site.scope, module).name not in _TRANSFORMS:
             continue
         for made in _results(value(function, site.scope, module), module):
-            models = [
-                term.parts[0]
+            models = _distinct(
+                called
                 for term in made.walk()
-                if term.operation == "call" and term.short in _STATELESS and term.parts
-            ]
+                if term.short in _STATELESS and (called := _called(term))
+            )
             loss = made.parts[0] if made.operation == "tuple" and made.parts else made
-            yield Gradient(site, function, loss, _distinct(models))
+            yield Gradient(site, function, loss, models, stateless=True)
 
 
 def _of_torch(module: Module) -> Iterator[Gradient]:
@@ -98,8 +106,8 @@ def _of_torch(module: Module) -> Iterator[Gradient]:
         match site.node:
             case cst.Call(func=cst.Attribute(value=node), args=[]):
                 loss = value(node, site.scope, module)
-                models = (called for term in loss.walk() if (called := _called(term)))
-                yield Gradient(site, node, loss, _distinct(models))
+                called = (found for term in loss.walk() if (found := _called(term)))
+                yield Gradient(site, node, loss, _distinct(called))
 
 
 def _arguments(site: Site, names: tuple[str, ...]) -> list[cst.BaseExpression | None]:
@@ -113,29 +121,36 @@ def _arguments(site: Site, names: tuple[str, ...]) -> list[cst.BaseExpression | 
     return found
 
 
-def _owners(sources: Term) -> tuple[Term, ...]:
+def _owners(sources: Term) -> tuple[Trained, ...]:
     """Return the models whose weights these are."""
     return _distinct(
-        term.parts[0]
+        Trained(term.parts[0], code(term.node.value))
         for term in sources.walk()
-        if term.operation == "attribute" and term.name in _WEIGHTS
+        if term.operation == "attribute"
+        and term.name in _WEIGHTS
+        and isinstance(term.node, cst.Attribute)
     )
 
 
-def _distinct(terms: Iterable[Term]) -> tuple[Term, ...]:
-    return tuple({id(term): term for term in terms}.values())
+def _distinct(models: Iterable[Trained]) -> tuple[Trained, ...]:
+    return tuple({model.text: model for model in models}.values())
 
 
-def _called(term: Term) -> Term | None:
-    """Return what a call calls, if that is an object rather than a function."""
-    if term.operation != "call" or not isinstance(term.node, cst.Call) or not term.parts:
+def _called(call: Term) -> Trained | None:
+    """Return the model that may be called, directly or without its state."""
+    node = call.node
+    if call.operation != "call" or not isinstance(node, cst.Call):
         return None
-    owner = term.parts[0]
-    match term.node.func:
-        case cst.Attribute(attr=cst.Name(name)) if owner.path and term.name.endswith(f".{name}"):
-            return Term("attribute", term.node.func, term.scope, (owner,), name)
-        case cst.Name() if owner.operation not in {"symbol", "function", "class"}:
-            return owner
+    if len(call.parts) <= len(node.args):
+        return None  # something imported
+    owner = call.parts[0]
+    match node.func:
+        case cst.Attribute(value=model, attr=cst.Name(name)) if name in _STATELESS:
+            return Trained(owner, code(model))
+        case cst.Attribute(attr=cst.Name(name)) if owner.path:
+            return Trained(Term("attribute", node, call.scope, (owner,), name), code(node.func))
+        case cst.Name(name) if owner.operation not in {"function", "class"}:
+            return Trained(owner, name)
     return None
 
 

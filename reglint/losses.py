@@ -14,9 +14,15 @@ if TYPE_CHECKING:
     from reglint.names import Module
     from reglint.terms import Term
 
-# Methods of a model that add its penalties.
-_ADDING = frozenset({"compute_loss", "compiled_loss", "stateless_compute_loss"})
+# Methods of a model that add its penalties; `compiled_loss` of Keras 2 only if told to.
+_ADDING = frozenset({"compute_loss", "stateless_compute_loss"})
+COMPILED = "compiled_loss"
+_TOLD = "regularization_losses"
 _WEIGHTS = frozenset({"trainable_variables", "trainable_weights", "variables", "weights"})
+# What gives the predictions of a model.
+_PREDICT = frozenset({"call", "__call__", "predict", "stateless_call"})
+# Attributes of a model that are functions, once it is compiled.
+_OF_KERAS = frozenset({"loss", COMPILED})
 # Names of what may hold penalties, and of what is a function of labels and predictions only.
 _PENALTY = re.compile(r"(?i)regulari|penalt|decay|(?<![a-z])(?:reg|kl|l1|l2)(?![a-z])|^losses$")
 _LOSS = re.compile(r"(?i)loss|criterion|objective")
@@ -27,23 +33,36 @@ def losses_in(loss: Term) -> Iterator[Term]:
     return (t for t in loss.walk() if t.operation == "attribute" and t.name == "losses")
 
 
+def calls_in(loss: Term, name: str) -> Iterator[Term]:
+    """Yield where a loss calls a method of this name."""
+    return (t for t in loss.walk() if t.operation == "call" and t.short == name and owner(t))
+
+
+def is_told(call: Term) -> bool:
+    """Tell whether a call of `compiled_loss` passes the penalties."""
+    args = cst.ensure_type(call.node, cst.Call).args
+    return any(arg.star or (arg.keyword and arg.keyword.value == _TOLD) for arg in args)
+
+
 def leaves_out(loss: Term, model: Term, module: Module) -> bool:
     """Tell whether a loss surely has no part in the `losses` of a model."""
     if loss.operation in {"parameter", "unknown", "attribute"}:
         return False
-    if any(_may_add(term) for term in loss.walk()):
+    if any(_may_add(term, module) for term in loss.walk()):
         return False
     return all(_is_plain(term, model, module) for term in _summands(loss))
 
 
-def _may_add(term: Term) -> bool:
+def _may_add(term: Term, module: Module) -> bool:
     """Tell whether a term may bring penalties into a loss."""
     name = term.short or term.name
     if term.operation == "attribute":
         return name in _WEIGHTS or bool(_PENALTY.search(name))
-    if term.operation == "call":
-        return (name in _ADDING and owner(term) is not None) or "regulariz" in name
-    return False
+    if term.operation != "call":
+        return False
+    if name == COMPILED and owner(term):
+        return is_told(term) or min(module.keras) >= (3, 0)
+    return (name in _ADDING and owner(term) is not None) or "regulariz" in name
 
 
 def owner(call: Term) -> Term | None:
@@ -79,9 +98,9 @@ def _is_plain(term: Term, model: Term, module: Module) -> bool:
     return True
 
 
-def is_same(term: Term, model: Term) -> bool:
-    """Tell whether a term is that model."""
-    return term is model or (bool(term.path) and term.path == model.path)
+def is_same(term: Term, other: Term) -> bool:
+    """Tell whether two terms are surely one object."""
+    return term is other or (bool(term.path) and term.path == other.path)
 
 
 def _is_plain_call(call: Term, model: Term, module: Module) -> bool:
@@ -93,8 +112,12 @@ def _is_plain_call(call: Term, model: Term, module: Module) -> bool:
     if called is None:
         return not call.name.startswith("super()")
     match node.func:
+        case cst.Attribute(attr=cst.Name(name)) if is_same(called, model) and name in _PREDICT:
+            return not any(
+                arg.keyword and arg.keyword.value == "return_losses" for arg in node.args
+            )
         case cst.Attribute(attr=cst.Name(name)) if called.operation == "self":
-            return bool(_LOSS.search(name)) or _is_object(called, name, module)
+            return name in _OF_KERAS or _is_object(called, name, module)
         case cst.Attribute():
             return not is_same(called, model) and all(
                 _is_plain(part, model, module) for part in _summands(called)

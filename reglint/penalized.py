@@ -18,7 +18,7 @@ from reglint.scopes import Class, Imported, Value
 from reglint.syntax import cst, number, parameters_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from reglint.classes import KerasClass
     from reglint.names import Module
@@ -41,9 +41,7 @@ class Penalty:
 def penalty_of(model: Term, module: Module) -> Penalty | None:
     """Return a penalty that a model surely has: each of them, if a term stands for several."""
     found = [
-        next(_Search(module).of(form), None)
-        for form in model.forms()
-        if form.operation != "none"
+        next(_Search(module).of(form), None) for form in model.forms() if form.operation != "none"
     ]
     return found[0] if found and all(found) else None
 
@@ -59,26 +57,28 @@ class _Search:
     def of(self, model: Term) -> Iterator[Penalty]:
         """Yield the penalties of what a term is made from."""
         for term in model.walk():
-            if id(term) in self._seen or len(self._seen) > _MANY:
-                continue
-            self._seen[id(term)] = term
-            module = self._module(term.scope)
-            match term.operation:
-                case "call" if isinstance(term.node, cst.Call):
-                    yield from self._call(term, term.node, module)
-                case "parameter":
-                    for given in _given(term, module):
-                        yield from self.of(given)
-                case "attribute" if term.parts[0].operation == "self":
-                    for given in _assigned(term, module):
-                        yield from self.of(given)
-                case "function" if isinstance(term.node, (cst.FunctionDef, cst.Lambda)):
-                    for made in returned(term.node, module):
-                        yield from self.of(made)
-                case "symbol":
-                    yield from self._imported(term.name, module)
-                case "self" if isinstance(cls := _class_node(term), cst.ClassDef):
-                    yield from self._class(cls, module)
+            if id(term) not in self._seen and len(self._seen) < _MANY:
+                self._seen[id(term)] = term
+                yield from self._term(term, self._module(term.scope))
+
+    def _term(self, term: Term, module: Module) -> Iterator[Penalty]:
+        made: Iterable[Term] = ()
+        match term.operation:
+            case "call" if isinstance(term.node, cst.Call):
+                yield from self._call(term, term.node, module)
+            case "symbol":
+                yield from self._imported(term.name, module)
+            case "self" if isinstance(cls := _class_node(term), cst.ClassDef):
+                yield from self._class(cls, module)
+                made = _instances(cls, module)
+            case "parameter":
+                made = _given(term, module)
+            case "attribute" if term.parts[0].operation == "self":
+                made = _assigned(term, module)
+            case "function" if isinstance(term.node, (cst.FunctionDef, cst.Lambda)):
+                made = returned(term.node, module)
+        for other in made:
+            yield from self.of(other)
 
     def _module(self, scope: Scope) -> Module:
         top = scope
@@ -260,6 +260,14 @@ def _assigned(attribute: Term, module: Module) -> Iterator[Term]:
     cls = _class_node(attribute.parts[0])
     if isinstance(cls, cst.ClassDef):
         yield from assigned(cls, attribute.name, module)
+
+
+def _instances(cls: cst.ClassDef, module: Module) -> Iterator[Term]:
+    """Yield the calls that make an instance of a class, in its module."""
+    for site in module.calls_named(cls.name.value):
+        made = value(site.node, site.scope, module)
+        if made.parts and made.parts[0].node is cls:
+            yield made
 
 
 def _given(parameter: Term, module: Module) -> Iterator[Term]:

@@ -62,12 +62,7 @@ SIGNALS = {
         (b"h5", b".hdf5"),
         re.compile(rb"""(?<!weights)\.(?:h5|hdf5)["']|save_format\s*=\s*["']h5["']"""),
     ),
-    "mixed-precision": Signal(
-        (b"_policy(", b"mixed_"),
-        re.compile(
-            rb"set_global_policy\(|set_policy\(|set_dtype_policy\(|mixed_float16|mixed_bfloat16"
-        ),
-    ),
+    "mixed-precision": Signal((b"mixed_",), re.compile(rb"\bmixed_b?float16\b")),
 }
 # Where a class is given to Keras by name: `{"Cubic": Cubic}`, `custom_objects["Cubic"] = Cubic`.
 _CUSTOM_OBJECT = re.compile(

@@ -246,11 +246,6 @@ def test_what_a_package_of_the_project_shadows_is_not_keras():
     assert not engine.check(source(text), shadowed).diagnostics
 
 
-def test_tf_keras_keeps_the_numbers_of_keras_2():
-    text = "from tf_keras.regularizers import l1_l2\nl1_l2(0.1)\n"
-    assert fixed(text, unsafe=False).source.text == text.replace("(0.1)", "(0.1, l2=0.01)")
-
-
 def test_tf_keras_and_its_fallback_are_for_keras_2_alone():
     text = (
         "import tensorflow as tf\n"

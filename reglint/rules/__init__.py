@@ -26,6 +26,7 @@ from reglint.rules.legacy_add_weight import LegacyAddWeight
 from reglint.rules.legacy_regularizer_argument import LegacyRegularizerArgument
 from reglint.rules.legacy_strength_keyword import LegacyStrengthKeyword
 from reglint.rules.loss_captures_layer_output import LossCapturesLayerOutput
+from reglint.rules.mixed_precision_penalty import MixedPrecisionPenalty
 from reglint.rules.model_config_reset import ModelConfigReset
 from reglint.rules.multiplied_activity_regularizer import MultipliedActivityRegularizer
 from reglint.rules.nan_gradient import NanGradient
@@ -46,6 +47,7 @@ from reglint.rules.unaccepted_regularizer_argument import UnacceptedRegularizerA
 from reglint.rules.uninterpretable_regularizer import UninterpretableRegularizer
 from reglint.rules.unregistered_class import UnregisteredClass
 from reglint.rules.unserializable_regularizer import UnserializableRegularizer
+from reglint.rules.untracked_layer import UntrackedLayer
 from reglint.rules.unused_activity_regularization import UnusedActivityRegularization
 from reglint.rules.unused_regularizer_parameter import UnusedRegularizerParameter
 from reglint.rules.unused_suppression import UnusedSuppression
@@ -93,12 +95,14 @@ RULES: tuple[type[Rule], ...] = (
     RegularizerSetAfterBuild,
     AddLossOutsideCall,
     LateBindingPenalty,
+    UnusedRegularizerParameter,
     FrozenRegularizer,
+    UntrackedLayer,
     AnnealedRegularizer,
     OrthogonalRank,
     NanGradient,
     BackendSpecificOperation,
+    MixedPrecisionPenalty,
     WeightPenaltyInCall,
     NonScalarPenalty,
-    UnusedRegularizerParameter,
 )

@@ -32,9 +32,9 @@ class DroppedActivityRegularizer(Rule):
     - `SimpleRNN` of Keras 3 takes `activity_regularizer` and forgets it; `LSTM` and `GRU` do not.
     - `TimeDistributed` of Keras 3 does not call the layer inside as layers are called, so that
       what penalises the output of that layer never runs. Measured for a `Dense` that returns 4s,
-      three of them at each of 5 steps: no penalty; on the wrapper 2.4, the sum over one sample.
-      tf.keras 2 made 0.48 of both, the mean over the steps. Penalties of weights, of layers within
-      a model inside, and `add_loss` in `call` are not lost.
+      three of them at each of 5 steps: no penalty, where tf.keras 2 made 0.48, the mean over the
+      steps; on the wrapper it is 2.4, their sum, in both. Penalties of weights, of layers within a
+      model inside, and `add_loss` in `call` are not lost.
     - `EinsumDense` of tf.keras 2 takes it and forgets it.
     - `InputLayer`, `HashedCrossing` and, since Keras 3.7, a functional `Model` take any keyword.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from reglint import keras_api
@@ -14,14 +15,14 @@ from reglint.operations import called_operation
 from reglint.rules.rule import Rule
 from reglint.rules.values import append_arguments, reference
 from reglint.scopes import Imported, Site, Value
-from reglint.syntax import children, code, cst, descendants, number, parameters_of
+from reglint.syntax import children, code, cst, descendants, dotted, number, parameters_of
+from reglint.terms import Term
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reglint.names import Module
     from reglint.scopes import Scope
-    from reglint.terms import Term
 
 Function: TypeAlias = "cst.FunctionDef | cst.Lambda"
 
@@ -91,7 +92,14 @@ class LossCapturesLayerOutput(Rule):
     code = "RGL211"
     name = "loss-captures-layer-output"
     since = (2, 4)
-    triggers = (b"keras", b"compile", b"loss", rb"Input|output|y_")
+    triggers = (
+        b"keras",
+        b"compile",
+        b"loss",
+        # A function of two arguments, and tensors of a model or one that is taken apart.
+        rb"def \w+\((?!self|cls)[^,()]+,[^,()]+\)|lambda [^,:()]+,[^,:()]+:",
+        rb"Input\b|\.(?:in|out)puts?\b|\w, *\w+ *= *\w+(?:\s|\\n|$)",
+    )
 
     def check_module(self, module: Module) -> Iterator[Finding]:
         if module.calls_named(*_GRAPH_MODE):
@@ -147,6 +155,11 @@ def _functions(term: Term, maker: Term | None = None) -> Iterator[tuple[Term, Te
     elif term.operation in {"choice", "loop", "tuple", "dict", "result"}:
         for part in term.parts:
             yield from _functions(part, term if term.operation == "result" else maker)
+    elif term.operation == "element" and term.name.isdigit():  # `loss, encoded = make(x)`
+        owner, place = term.parts[0], int(term.name)
+        for form in owner.forms():
+            if form.operation == "tuple" and place < len(form.parts):
+                yield from _functions(form.parts[place], owner)
 
 
 def _given(scope: Scope, maker: Term | None) -> dict[str, tuple[cst.BaseExpression, Scope]]:
@@ -189,6 +202,8 @@ def _reads(node: cst.CSTNode, loss: _Loss) -> Iterator[cst.Name | cst.Attribute]
             yield node
         case cst.Call() if called_operation(node, loss.scope, loss.module) in _NOT_TENSORS:
             pass
+        case cst.Call(func=function) if (dotted(function) or ("",))[-1][:1].isupper():
+            pass  # a model may be made of symbolic tensors anywhere
         case cst.Call(args=args):
             for arg in args:
                 yield from _reads(arg.value, loss)
@@ -205,9 +220,14 @@ def _term(node: cst.Name | cst.Attribute, loss: _Loss) -> Term | None:
     owner = loss.scope.find(first.value) if isinstance(first, cst.Name) else None
     if isinstance(first, cst.Name) and (owner is None or owner is loss.scope):
         return None
-    if isinstance(node, cst.Name) and owner is loss.scope.parent and node.value in loss.given:
-        return value(*loss.given[node.value], loss.module)
-    return value(node, loss.scope, loss.module)
+    found = value(node, loss.scope, loss.module)
+    if isinstance(first, cst.Name) and owner is loss.scope.parent and first.value in loss.given:
+        given = value(*loss.given[first.value], loss.module)
+        if isinstance(node, cst.Name):
+            return given
+        if node.value is first:
+            return replace(found, parts=(given,))
+    return found
 
 
 def _is_symbolic(term: Term | None) -> bool:
@@ -223,11 +243,20 @@ def _is_symbolic(term: Term | None) -> bool:
             if some.name in _ENDS and _is_layer(some.parts[0]):
                 return True
         elif some.operation == "call":
-            if some.name == "keras.Input":
+            if some.name == "keras.Input" or _is_built(some):
                 return True
             waiting += _passed(some)
         elif some.operation not in _NOT_TENSORS:
             waiting += some.parts
+    return False
+
+
+def _is_built(call: Term) -> bool:
+    """Tell whether a new layer with weights is called with what a function was passed."""
+    match call.parts:
+        case [Term(operation="call", name=name), Term(operation="parameter")] if not call.name:
+            layer = keras_api.layer(name.removeprefix("keras.layers."))
+            return layer is not None and bool(layer.regularizers(Generation.KERAS_3))
     return False
 
 
@@ -282,9 +311,9 @@ def _fixes(node: cst.CSTNode, loss: _Loss) -> Iterator[Fix]:
             if known := reference(layer[1], f"regularizers.{name}"):
                 given = append_arguments(layer[0], f"activity_regularizer={known[0]}({factor})")
                 title = "Make it an `activity_regularizer`"
-                changes = (Replace(total, code(rest)), given, *known[1])
                 reason = "the penalty is divided by the size of the batch"
-                yield Fix(title, changes, Safety.UNSAFE, reason)
+                kept = Replace(total, code(rest))
+                yield Fix(title, (kept, given, *known[1]), Safety.UNSAFE, reason)
             return
 
 

@@ -24,6 +24,6 @@ class LossesNotAdded(Rule):
     def check_module(self, module: Module) -> Iterator[Finding]:
         for gradient in gradients(module):
             for model in gradient.models:
-                penalty = penalty_of(model, module)
-                if penalty and leaves_out(gradient.loss, model, module):
-                    yield Finding(gradient.node, f"`{model.path}.losses` {penalty.name} in {penalty.where}")
+                penalty = penalty_of(model.term, module)
+                if penalty and leaves_out(gradient.loss, model.term, module):
+                    yield Finding(gradient.node, f"`{model.text}.losses` {penalty.name} in {penalty.where}")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from reglint.names import Module
 
 # What may look at attributes and parameters without naming them.
-_REFLECTION = frozenset({"getattr", "locals", "setattr", "vars"})
+_REFLECTION = frozenset({"__dict__", "getattr", "locals", "setattr", "vars"})
 
 
 class UnusedRegularizerParameter(Rule):
@@ -63,24 +63,27 @@ class UnusedRegularizerParameter(Rule):
     def check_module(self, module: Module) -> Iterator[Finding]:
         for cls in keras_classes(module):
             made = init(cls)
-            if made is None or made.definition.node is not cls.node or not _is_whole(cls):
+            if made is None or made.definition.node is not cls.node:
                 continue
             for parameter in made.parameters.values():
-                if parameter.name.endswith("regularizer") and _is_unused(parameter.name, made, cls):
-                    message = f"`{cls.name}` takes `{parameter.name}`, and does nothing with it"
+                name = parameter.name
+                if name.endswith("regularizer") and _is_unused(name, made, cls) and _is_whole(cls):
+                    message = f"`{cls.name}` takes `{name}`, and does nothing with it"
                     yield Finding(parameter.node.name, message)
 
 
 def _is_whole(cls: KerasClass) -> bool:
     """Tell whether a class is a layer or model that does something, and plainly."""
-    if cls.kind not in {Kind.LAYER, Kind.MODEL}:
+    if cls.kind not in {Kind.LAYER, Kind.MODEL} or any(map(_reflects, descendants(cls.node))):
         return False
-    reflects = any(
-        isinstance(node, cst.Name) and node.value in _REFLECTION
-        or isinstance(node, cst.Attribute) and node.attr.value == "__dict__"
-        for node in descendants(cls.node)
-    )  # fmt: skip
-    return not reflects and any(cls.inherited(name) for name in ("build", "call", "__call__"))
+    return any(cls.inherited(name) for name in ("build", "call", "__call__"))
+
+
+def _reflects(node: cst.CSTNode) -> bool:
+    match node:
+        case cst.Name(name) | cst.Attribute(attr=cst.Name(name)):
+            return name in _REFLECTION
+    return False
 
 
 def _is_unused(name: str, made: Init, cls: KerasClass) -> bool:

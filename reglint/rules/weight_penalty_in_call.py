@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reglint.flow import assigned
 from reglint.keras_api.classes import Kind
 from reglint.model import Finding, Fix, RemoveLine, Safety, Severity
-from reglint.penalties import Of, penalties
+from reglint.penalties import penalties
 from reglint.rules.rule import Rule
 from reglint.rules.values import append_arguments, listed, reference
 from reglint.syntax import code, cst, descendants, is_name, number
@@ -45,7 +45,7 @@ class WeightPenaltyInCall(Rule):
     ```python
     class Scale(keras.layers.Layer):
         def build(self, input_shape):
-            self.scale = self.add_weight(shape=(input_shape[-1],))
+            self.scale = self.add_weight(shape=(8,))
 
         def call(self, inputs):
             self.add_loss(0.1 * tf.reduce_sum(tf.square(self.scale)))
@@ -57,7 +57,7 @@ class WeightPenaltyInCall(Rule):
     ```python
     class Scale(keras.layers.Layer):
         def build(self, input_shape):
-            self.scale = self.add_weight(shape=(input_shape[-1],), regularizer=keras.regularizers.L2(0.1))
+            self.scale = self.add_weight(shape=(8,), regularizer=keras.regularizers.L2(0.1))
 
         def call(self, inputs):
             return inputs * self.scale
@@ -94,7 +94,7 @@ def _is_of_call(penalty: Penalty) -> bool:
         return False
     branch = site.branch
     while branch is not None and isinstance(branch.node, (cst.If, cst.IfExp)):
-        if "training" in code(branch.node.test):
+        if "train" in code(branch.node.test):  # `training`, `self.trainable`
             return False
         branch = branch.outer
     return penalty.scope.node is cls.method("call") and branch is None
@@ -103,27 +103,34 @@ def _is_of_call(penalty: Penalty) -> bool:
 def _weights(penalty: Penalty) -> list[Term]:
     """Return the weights of a sum of penalties of one weight each; nothing if it is none."""
     found = []
-    for summand in _summands(penalty.value):
-        weights = [leaf for leaf in summand.leaves() if penalty.made(leaf)]
-        if len({weight.path for weight in weights}) != 1 or not _is_constant(summand, penalty):
+    for summand in _summands(penalty.value, penalty):
+        weights = _own(summand, penalty)
+        if len({weight.path for weight in weights}) != 1:
             return []
         found += weights[:1]
-    return found
+    return found if _is_constant(penalty.value, penalty) else []
 
 
-def _summands(term: Term) -> Iterator[Term]:
-    if term.operation in _SUMS and term.parts:
-        for part in term.parts:
-            yield from _summands(part)
+def _own(term: Term, penalty: Penalty) -> list[Term]:
+    return [leaf for leaf in term.leaves() if penalty.made(leaf)]
+
+
+def _summands(term: Term, penalty: Penalty) -> Iterator[Term]:
+    parts = term.parts
+    if term.operation in {"multiply", "divide"}:  # by something that is the same at each call
+        parts = tuple(part for part in parts if _own(part, penalty))
+    if term.operation in _SUMS or (len(parts) == 1 and len(term.parts) > 1):
+        for part in parts:
+            yield from _summands(part, penalty)
     else:
         yield term
 
 
 def _is_constant(penalised: Term, penalty: Penalty) -> bool:
-    """Tell whether a penalty is the same at every call but for its weight."""
+    """Tell whether a penalty is the same at every call but for its weights."""
     leaves = penalised.leaves()
     return all(
-        leaf.operation == "symbol" or penalty.made(leaf) or _is_setting(leaf, penalty)
+        leaf.operation in {"symbol", "self"} or penalty.made(leaf) or _is_setting(leaf, penalty)
         for leaf in leaves
     ) and all(
         term.operation not in {"unknown", "parameter", "constant_random"}
@@ -137,8 +144,8 @@ def _is_regularizer(call: Term) -> bool:
     callee = call.parts[0] if call.parts else call
     return (
         call.name.startswith("keras.regularizers.")
-        or (callee.operation == "call" and callee.name.startswith("keras.regularizers."))
-        or (callee.operation == "attribute" and "regularizer" in callee.name)
+        or callee.name.startswith("keras.regularizers.")
+        or (callee.operation == "self" and "regularizer" in call.short)
     )
 
 
@@ -187,8 +194,8 @@ def _line(penalty: Penalty) -> cst.SimpleStatementLine | None:
 def _regularizer(penalty: Penalty, made: Site) -> tuple[str, tuple[Change, ...]] | None:
     """Return how to write the regularizer where the weight is made."""
     match penalty.value:
-        case Term(operation="call", parts=[Term(operation="attribute") as regularizer, _]):
-            return regularizer.path, ()
+        case Term(operation="call", name=name, parts=[Term(operation="self"), _]):
+            return name, ()
     name, factor = _factor(penalty.value)
     function = made.scope.enclosing(cst.FunctionDef)
     late = function is not None and is_name(function.node.name, "build")  # type: ignore[attr-defined]
@@ -208,8 +215,9 @@ def _factor(term: Term) -> tuple[str, str]:
         case Term(operation="multiply", parts=[left, right]):
             for by, rest in ((left, right), (right, left)):
                 name, factor = _factor(rest)
-                if name and factor == "1.0" and (by.path or (number(by.node) or 0) > 0):
-                    return name, code(by.node) if not by.path else by.path
+                if name and (by.path or (number(by.node) or 0) > 0):
+                    own = by.path or code(by.node)
+                    return name, own if factor == "1.0" else f"{factor} * {own}"
     return "", ""
 
 
