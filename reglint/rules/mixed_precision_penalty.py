@@ -99,18 +99,25 @@ class MixedPrecisionPenalty(Rule):
         if found is None or call.keyword("dtype") or not call.complete:
             return
         if call.module.project.mentions(_SIGNAL):
-            yield Finding(found, _message(call.versions), tuple(_typed(call)))
+            fixes = tuple(_typed(call))
+            yield Finding(found, _message(call.versions), fixes, _severity(call.module))
 
     def check_module(self, module: Module) -> Iterator[Finding]:
         for penalty in penalties(module):
             versions = releases(penalty.root, module.keras)
             if not versions or not _is_half(penalty) or not module.project.mentions(_SIGNAL):
                 continue
-            yield Finding(penalty.value.node, _message(versions), tuple(_cast(penalty)))
+            fixes = tuple(_cast(penalty))
+            yield Finding(penalty.value.node, _message(versions), fixes, _severity(module))
+
+
+def _severity(module: Module) -> Severity | None:
+    """Return a lower severity where another file of the project speaks of mixed precision."""
+    return None if module.project.says(_SIGNAL) else Severity.INFO
 
 
 def _message(versions: Iterable[Version]) -> str:
-    message = "in mixed precision this penalty is computed in float16"
+    message = "in mixed precision this penalty is computed in half precision"
     if max(versions) >= _STRICT:
         return f"{message}, which Keras 3.8 and later cannot add to the loss on TensorFlow"
     return f"{message}, where sums end at 65504"
