@@ -61,6 +61,10 @@ class Evidence:
     requirements: tuple[Requirement, ...]
 
 
+# What the packages of Keras call themselves.
+_KERAS_ITSELF = {"keras", "keras-core", "keras-nightly", "tf-keras", "tf_keras", "tf-keras-nightly"}
+
+
 class Projects:
     """What the projects around the files of a run say; no folder is looked into twice."""
 
@@ -75,6 +79,8 @@ class Projects:
         repository, or else of the project or `root`. Both paths are absolute.
         """
         for folder in _upward(directory, root):
+            if self._read(folder).name in _KERAS_ITSELF:
+                return None  # the TensorFlow that it needs has another Keras in it
             if found := self._of(folder):
                 return None if found.releases >= _KERAS else found
         return None

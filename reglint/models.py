@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from reglint.calls import called
-from reglint.scopes import Class, Site, Value
+from reglint.scopes import Class, Opaque, Site, Value
 from reglint.syntax import code, cst, descendants, is_name, path_to
 
 if TYPE_CHECKING:
@@ -119,8 +119,20 @@ def _waits(model: cst.BaseExpression, scope: Scope, module: Module) -> bool:
 def _makes_waiting(value: Value, module: Module) -> bool:
     if not isinstance(value.node, cst.Call):
         return False
-    if any(isinstance(m, Class) for m in module.meaning(value.node.func, value.scope)):
+    function = value.node.func
+    if any(isinstance(m, Class) for m in module.meaning(function, value.scope)):
         return True  # who knows when it is called
     names = called(Site(value.node, value.scope, None), module)
-    shaped = _SHAPED.search(code(body(value.scope, module)))
-    return "keras.Sequential" in names and not shaped
+    if "keras.Sequential" in names:
+        return not _SHAPED.search(code(body(value.scope, module)))
+    made = code(_defined(function, value.scope) or value.node)
+    return "Sequential(" in made and not _SHAPED.search(made)
+
+
+def _defined(function: cst.BaseExpression, scope: Scope) -> cst.CSTNode | None:
+    """Return the definition of a function of this module."""
+    owner = scope.find(function.value) if isinstance(function, cst.Name) else None
+    match owner.names[function.value] if owner and isinstance(function, cst.Name) else None:
+        case [Opaque(cst.FunctionDef() as definition)]:
+            return definition
+    return None

@@ -46,6 +46,22 @@ def penalty_of(model: Term, module: Module) -> Penalty | None:
     return found[0] if found and all(found) else None
 
 
+def penalties_in(module: Module) -> list[Penalty]:
+    """Return the penalties of all layers that a module makes."""
+    return module.once(_penalties_in)
+
+
+def _penalties_in(module: Module) -> list[Penalty]:
+    search = _Search(module)
+    made = (site for site in module.calls if _passes_regularizer(site.node))
+    return [p for site in made for p in search.of(value(site.node, site.scope, module))]
+
+
+def _passes_regularizer(node: cst.CSTNode) -> bool:
+    args = cst.ensure_type(node, cst.Call).args
+    return any(arg.keyword and arg.keyword.value.endswith("_regularizer") for arg in args)
+
+
 class _Search:
     """One search through what a model is made from."""
 

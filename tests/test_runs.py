@@ -68,7 +68,13 @@ def after(path):
 
 
 def shows(outcome, expected):
-    return all(outcome.get(what) == value for what, value in expected.items())
+    return all(same(outcome.get(what), value) for what, value in expected.items())
+
+
+def same(found, expected):
+    if isinstance(found, float) and isinstance(expected, float):
+        return abs(found - expected) <= 1e-5 * max(1, abs(expected))
+    return found == expected
 
 
 # What the files say.

@@ -100,7 +100,13 @@ def is_regularizer(argument: Argument, module: Module) -> bool:
     if module.is_up_to_the_caller(argument.value, argument.scope):
         return False
     value = module.expression(argument.value, argument.scope)
-    return value is not None and isinstance(value.node, (cst.Call, cst.SimpleString, cst.Lambda))
+    match value.node if value else None:
+        case cst.Call(func=function, args=[cst.Arg(value=given), *_]) if value:
+            made = keras_name(function, value.scope, module) != "keras.regularizers.get"
+            return made or string(given) is not None  # `get(penalty)` may well be `None`
+        case cst.Call() | cst.SimpleString() | cst.Lambda():
+            return True
+    return False
 
 
 def is_keras_known(module: Module) -> bool:
