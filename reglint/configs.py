@@ -158,6 +158,8 @@ def _stored(function: cst.FunctionDef) -> dict[str, list[cst.BaseExpression]]:
                 pairs = [(target.target, value) for target in targets]
             case cst.AnnAssign(target=target, value=value) if value:
                 pairs = [(target, value)]
+            case cst.AugAssign(target=target, value=value):
+                pairs = [(target, value)]
             case _:
                 continue
         for target, value in pairs:

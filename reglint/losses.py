@@ -100,7 +100,12 @@ def _is_plain(term: Term, model: Term, module: Module) -> bool:
 
 def is_same(term: Term, other: Term) -> bool:
     """Tell whether two terms are surely one object."""
-    return term is other or (bool(term.path) and term.path == other.path)
+    return term is other or identity(term) == identity(other)
+
+
+def identity(term: Term) -> frozenset[str | int]:
+    """Return where an object is made, or the path by which the code knows it."""
+    return frozenset(form.path or id(form.node) for form in term.forms())
 
 
 def _is_plain_call(call: Term, model: Term, module: Module) -> bool:

@@ -132,6 +132,17 @@ class Module(Walk):
                     return None
         return None
 
+    def function(self, node: cst.CSTNode, scope: Scope) -> cst.FunctionDef | cst.Lambda | None:
+        """Return the function of this module that an expression is, if it can be only one."""
+        value = self.expression(node, scope)
+        if value and isinstance(value.node, cst.Lambda):
+            return value.node
+        owner = scope.find(node.value) if isinstance(node, cst.Name) else None
+        match owner.names[node.value] if owner and isinstance(node, cst.Name) else None:
+            case [Opaque(cst.FunctionDef() as function)]:
+                return function
+        return None
+
     def is_up_to_the_caller(self, node: cst.CSTNode, scope: Scope, depth: int = 8) -> bool:
         """Tell whether the expression is, or comes from, a parameter that has a default."""
         while isinstance(node, cst.Attribute):

@@ -14,7 +14,7 @@ from reglint.calls import targets
 from reglint.classes import KerasClass, class_around, keras_classes
 from reglint.flow import assigned, returned, value
 from reglint.keras_api.classes import Kind
-from reglint.scopes import Site
+from reglint.scopes import Opaque, Site
 from reglint.syntax import cst, parameters_of
 
 if TYPE_CHECKING:
@@ -104,8 +104,8 @@ def penalties(module: Module) -> tuple[Penalty, ...]:
 
 
 def _penalties(module: Module) -> tuple[Penalty, ...]:
-    found = [*_of_classes(module), *_of_functions(module), *_added(module)]
-    return tuple({id(penalty.value.node): penalty for penalty in found}.values())
+    every = [*_of_classes(module), *_of_functions(module), *_added(module)]
+    return tuple({(id(found.value.node), id(found.site)): found for found in every}.values())
 
 
 def regularizers(module: Module) -> Iterator[tuple[KerasClass, cst.FunctionDef]]:
@@ -126,12 +126,28 @@ def _of_functions(module: Module) -> Iterator[Penalty]:
         node = cst.ensure_type(site.node, cst.Call)
         for arg in node.args:
             name = arg.keyword.value if arg.keyword else ""
-            if name != "regularizer" and not name.endswith("_regularizer"):
+            named = name == "regularizer" or name.endswith("_regularizer")
+            if not named or not _may_be_function(arg.value, site.scope, module):
                 continue
             of = Of.ACTIVITY if name == "activity_regularizer" else Of.WEIGHT
             for form in value(arg.value, site.scope, module).forms():
                 if isinstance(form.node, (cst.FunctionDef, cst.Lambda)):
                     yield from _results(form.node, of, module, _root(site, module))
+
+
+def _may_be_function(node: cst.BaseExpression, scope: Scope, module: Module) -> bool:
+    """Tell whether it is worth following what an argument is."""
+    known = module.expression(node, scope)
+    if known is None:
+        owner = scope.find(node.value) if isinstance(node, cst.Name) else None
+        bindings = owner.names[node.value] if owner and isinstance(node, cst.Name) else []
+        return any(isinstance(b, Opaque) and isinstance(b.node, cst.FunctionDef) for b in bindings)
+    match known.node:
+        case cst.SimpleString() | cst.Name("None"):
+            return False
+        case cst.Call(func=func):  # of something imported: no function of this module
+            return not module.meaning(func, known.scope)
+    return True
 
 
 def _results(

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from reglint.built import made_by, model_of
 from reglint.calls import targets
 from reglint.classes import class_around, class_of
 from reglint.guards import reachable, releases
 from reglint.keras_api.classes import Kind
 from reglint.model import Finding, Fix, RemoveLine, Safety
-from reglint.models import made_by, model_of
 from reglint.rules.rule import Rule
 from reglint.rules.values import append_arguments, keras_name
-from reglint.scopes import Class, Opaque, Site
+from reglint.scopes import Class, Site
 from reglint.syntax import code, cst, descendants, is_name
 
 if TYPE_CHECKING:
@@ -175,11 +175,7 @@ def _is_function(node: cst.BaseExpression, site: Site, module: Module) -> bool:
     value = module.expression(node, site.scope)
     if value and isinstance(value.node, cst.Call):
         return module.meaning(value.node.func, value.scope) == {"functools.partial"}
-    if value is None and isinstance(node, cst.Name):
-        owner = site.scope.find(node.value)
-        bindings = owner.names[node.value] if owner else ()
-        return any(isinstance(b, Opaque) and isinstance(b.node, cst.FunctionDef) for b in bindings)
-    return value is not None and isinstance(value.node, cst.Lambda)
+    return module.function(node, site.scope) is not None
 
 
 def _is_made_functional(function: cst.FunctionDef) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from reglint.built import loops_around
 from reglint.classes import keras_classes
 from reglint.keras_api.classes import Kind
 from reglint.model import Finding, Severity
-from reglint.models import loops_around
 from reglint.rules.rule import Rule
 from reglint.rules.values import keras_name
 from reglint.syntax import code, cst, descendants, is_name

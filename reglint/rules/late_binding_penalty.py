@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reglint.built import body, loops_around, targets
 from reglint.model import Finding, Fix, Insert, Replace, Safety
-from reglint.models import body, loops_around, targets
 from reglint.rules.rule import Rule
 from reglint.rules.values import listed, regularizers
-from reglint.scopes import Opaque, Site, Value
+from reglint.scopes import Site
 from reglint.syntax import code, cst, descendants, is_name, parameters_of, path_to
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class LateBindingPenalty(Rule):
 
 def _late(penalty: cst.BaseExpression, site: Site, module: Module) -> Iterator[Finding]:
     """Find a penalty that is a function made in a loop, and outlives the turn that made it."""
-    function = _function(penalty, site)
+    function = module.function(penalty, site.scope)
     inside = module.scope_of(function) if function else None
     if function is None or inside is None:
         return
@@ -116,18 +116,6 @@ def _late(penalty: cst.BaseExpression, site: Site, module: Module) -> Iterator[F
             return
 
 
-def _function(node: cst.BaseExpression, site: Site) -> Function | None:
-    """Return the function that an expression is, if it is one of the same scope."""
-    if isinstance(node, cst.Lambda):
-        return node
-    if not isinstance(node, cst.Name):
-        return None
-    match site.scope.names.get(node.value):
-        case [Opaque(cst.FunctionDef() as function)] | [Value(cst.Lambda() as function)]:
-            return function
-    return None
-
-
 def _reads(function: Function, name: str) -> bool:
     return any(is_name(node, name) for node in descendants(function.body))
 
@@ -136,13 +124,12 @@ def _outlives(site: Site, loop: Loop, module: Module) -> bool:
     """Tell whether what a call makes is still there when its loop is over."""
     path = path_to(site.node, body(site.scope, module))
     if isinstance(loop, cst.CompFor):
-        return not any(
-            map(_uses_up, descendants(next(n for n in path if isinstance(n, cst.BaseComp))))
-        )
-    turn = path[path.index(loop) :]
-    if any(map(_uses_up, descendants(loop.body))):
-        return False
-    return any(_keeps(node, site) for node in turn)
+        around = [node for node in path if isinstance(node, cst.BaseComp)]
+        return bool(around) and not any(map(_uses_up, descendants(around[0])))
+    inside = next((path[i:] for i, node in enumerate(path) if node is loop), [])
+    return any(_keeps(node, site) for node in inside) and not any(
+        map(_uses_up, descendants(loop.body))
+    )
 
 
 def _uses_up(node: cst.CSTNode) -> bool:

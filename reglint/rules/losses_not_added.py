@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from reglint.names import Module
     from reglint.penalized import Penalty
 
+_TRAINS = (
+    rb"GradientTape|value_and_grad|jax\.grad|\.backward\(|\.minimize\(|compute_loss"
+    rb"|get_regularization_loss|REGULARIZATION_LOSSES"
+)
 _COLLECTION = "REGULARIZATION_LOSSES"
 # What puts its penalties into that collection, unlike Keras.
 _TF1 = ("tensorflow.layers.", "tensorflow.compat.v1.layers.", "tensorflow.contrib.", "tf_slim.")
@@ -95,11 +99,7 @@ class LossesNotAdded(Rule):
     code = "RGL402"
     name = "losses-not-added"
     since = (2, 0)
-    triggers = (
-        b"keras",
-        rb"GradientTape|value_and_grad|jax\.grad|\.backward\(|\.minimize\(|compute_loss"
-        rb"|get_regularization_loss|REGULARIZATION_LOSSES",
-    )
+    triggers = (b"keras", _TRAINS)
 
     calls = (
         "tensorflow.losses.get_regularization_loss",
@@ -123,7 +123,7 @@ class LossesNotAdded(Rule):
             return
         cls = class_around(call.scope, module)
         message = f"`{call.short}` does not see the penalties of Keras layers"
-        fixes = ()
+        fixes: tuple[Fix, ...] = ()
         if cls and cls.kind is Kind.MODEL:
             text = "sum(self.losses)" if call.short == "get_regularization_loss" else "self.losses"
             fix = Fix(f"Use `{text}`", (Replace(call.node, text),), Safety.UNSAFE, _ACTIVATES)
@@ -201,8 +201,8 @@ def _added(gradient: Gradient, model: Trained) -> tuple[Fix, ...]:
     return ()
 
 
-def _binds(statement: cst.CSTNode, name: str) -> bool:
-    targets = getattr(statement, "targets", (statement,))
+def _binds(statement: cst.Assign | cst.AugAssign | cst.AnnAssign, name: str) -> bool:
+    targets = statement.targets if isinstance(statement, cst.Assign) else (statement,)
     return any(dotted(target.target) == (name,) for target in targets)
 
 
@@ -239,7 +239,7 @@ def _is_scalar(loss: Term) -> bool:
 
 
 def _in_compute_loss(cls: KerasClass) -> Iterator[Finding]:
-    """Yield whether a class replaces `compute_loss`, which `fit` calls, by one without penalties."""
+    """Judge a class that replaces the `compute_loss` that `fit` calls."""
     method, module = cls.method("compute_loss"), cls.module
     if method is None or "y_pred" not in {p.name.value for p in method.params.params}:
         return

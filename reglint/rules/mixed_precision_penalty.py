@@ -104,11 +104,10 @@ class MixedPrecisionPenalty(Rule):
 
     def check_module(self, module: Module) -> Iterator[Finding]:
         for penalty in penalties(module):
-            versions = releases(penalty.root, module.keras)
-            if not versions or not _is_half(penalty) or not module.project.mentions(_SIGNAL):
-                continue
-            fixes = tuple(_cast(penalty))
-            yield Finding(penalty.value.node, _message(versions), fixes, _severity(module))
+            call, versions = penalty.call, releases(penalty.root, module.keras)
+            if call and versions and _is_half(penalty) and module.project.mentions(_SIGNAL):
+                fixes = tuple(_cast(penalty))
+                yield Finding(call.args[0].value, _message(versions), fixes, _severity(module))
 
 
 def _severity(module: Module) -> Severity | None:

@@ -136,8 +136,9 @@ def _is_euclidean(norm: Term) -> bool:
     order = norm.options.get("ord")
     if order is None or order.operation == "none" or string(order.node) in _EUCLIDEAN:
         return True
-    # Of a matrix, some packages take the largest singular value then.
-    return number(order.node) == 2 and "axis" in norm.options  # noqa: PLR2004
+    # Of a matrix, or along two axes, some packages take the largest singular value then.
+    axis = norm.options.get("axis")
+    return number(order.node) == 2 and axis is not None and number(axis.node) is not None  # noqa: PLR2004
 
 
 def _squared(term: Term) -> Term | None:

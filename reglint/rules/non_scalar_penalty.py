@@ -158,7 +158,7 @@ def _not_summed(form: Term, penalty: Penalty) -> Iterator[Finding]:
     known = package_within(form)
     first = (3, 0) if known and known.name == "keras.ops" else (2, 4)
     raising = _versions(penalty, first, _SUMMED)
-    if not raising or not penalty.root or not _is_many(form, penalty):
+    if not raising or not penalty.root or form.path or not _is_many(form, penalty):
         return
     fixes: tuple[Fix, ...] = ()
     if known:

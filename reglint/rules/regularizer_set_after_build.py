@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from reglint.built import body, is_built_layer, loops_around, targets
 from reglint.calls import called
 from reglint.classes import class_around
 from reglint.model import Finding, Fix, Insert, Safety
-from reglint.models import body, is_built_layer, loops_around, targets
 from reglint.rules.rule import Rule
 from reglint.rules.values import listed
 from reglint.scopes import Site

@@ -13,7 +13,7 @@ from reglint.guards import reachable, releases
 from reglint.keras_api.classes import Kind
 from reglint.model import Finding
 from reglint.rules.rule import Rule
-from reglint.scopes import Opaque, Site
+from reglint.scopes import Site
 from reglint.syntax import code, cst, descendants, is_name
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class UntrackedLayer(Rule):
 
     def check_call(self, call: Call) -> Iterator[Finding]:
         given = call.argument("function", 0)
-        function = _function(given.value, given.scope) if given else None
+        function = call.module.function(given.value, given.scope) if given else None
         scope = call.module.scope_of(function) if function else None
         if function is None or scope is None:
             return
@@ -131,16 +131,6 @@ def _is_once(branch: Branch | None) -> bool:
             case _:
                 return True
     return False
-
-
-def _function(node: cst.BaseExpression, scope: Scope) -> Function | None:
-    if isinstance(node, cst.Lambda):
-        return node
-    owner = scope.find(node.value) if isinstance(node, cst.Name) else None
-    match owner.names[node.value] if owner and isinstance(node, cst.Name) else None:
-        case [Opaque(cst.FunctionDef() as function)]:
-            return function
-    return None
 
 
 def _is_untracked(

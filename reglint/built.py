@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from reglint.calls import called
-from reglint.scopes import Class, Opaque, Site, Value
+from reglint.scopes import Class, Site, Value
 from reglint.syntax import code, cst, descendants, is_name, path_to
 
 if TYPE_CHECKING:
@@ -88,24 +88,28 @@ def model_of(node: cst.BaseExpression, site: Site, module: Module) -> cst.BaseEx
     return None
 
 
-def _iterated(node: cst.BaseExpression, scope: Scope, module: Module) -> cst.BaseExpression | None:
+def _iterated(
+    node: cst.BaseExpression, scope: Scope, module: Module, depth: int = 8
+) -> cst.BaseExpression | None:
     """Return the model whose layers a loop runs over."""
+    if depth == 0:  # `layers = list(layers)`
+        return None
     match node:
         case cst.Attribute(value=model, attr=cst.Name(name)) if name in _LAYERS:
             return model
         case cst.Call(func=cst.Attribute(value=model, attr=cst.Name(name))) if name in _FLATTENED:
             return model
         case cst.Subscript(value=whole):
-            return _iterated(whole, scope, module)
+            return _iterated(whole, scope, module, depth - 1)
         case cst.BaseComp(for_in=turn):
-            return _iterated(turn.iter, scope, module)
+            return _iterated(turn.iter, scope, module, depth - 1)
         case cst.Call(func=cst.Name(name), args=args) if name in _ITERATORS:
-            found = (_iterated(arg.value, scope, module) for arg in args)
+            found = (_iterated(arg.value, scope, module, depth - 1) for arg in args)
             return next(filter(None, found), None)
         case cst.Name():
             value = module.expression(node, scope)
             if value and not isinstance(value.node, cst.Name):
-                return _iterated(value.node, value.scope, module)
+                return _iterated(value.node, value.scope, module, depth - 1)
     return None
 
 
@@ -125,14 +129,5 @@ def _makes_waiting(value: Value, module: Module) -> bool:
     names = called(Site(value.node, value.scope, None), module)
     if "keras.Sequential" in names:
         return not _SHAPED.search(code(body(value.scope, module)))
-    made = code(_defined(function, value.scope) or value.node)
+    made = code(module.function(function, value.scope) or value.node)
     return "Sequential(" in made and not _SHAPED.search(made)
-
-
-def _defined(function: cst.BaseExpression, scope: Scope) -> cst.CSTNode | None:
-    """Return the definition of a function of this module."""
-    owner = scope.find(function.value) if isinstance(function, cst.Name) else None
-    match owner.names[function.value] if owner and isinstance(function, cst.Name) else None:
-        case [Opaque(cst.FunctionDef() as definition)]:
-            return definition
-    return None
