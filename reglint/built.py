@@ -1,4 +1,4 @@
-"""Which expressions are layers of a model that is built, as far as the text tells.
+"""Which expressions are layers and models, and whether they are built, as far as the text tells.
 
 `model.layers[0]`, `model.get_layer("head")` and the variable of a loop over `model.layers` are
 layers of a model. A model is taken for built unless it is seen to wait for its first input.
@@ -7,15 +7,19 @@ layers of a model. A model is taken for built unless it is seen to wait for its 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from reglint.calls import called
+from reglint import calls
+from reglint.classes import class_around, class_of
+from reglint.guards import reachable, releases
+from reglint.keras_api.classes import LAYERS
 from reglint.scopes import Class, Site, Value
 from reglint.syntax import code, cst, descendants, is_name, path_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reglint.model import Version
     from reglint.names import Module
     from reglint.scopes import Scope
 
@@ -63,6 +67,62 @@ def _is_own(node: cst.BaseExpression, name: str) -> bool:
         case cst.Call(func=cst.Attribute(value=owner)):
             return is_name(owner, name)
     return False
+
+
+class Receiver(NamedTuple):
+    """A layer or model that a method of Keras is called on, and the place where it is."""
+
+    root: str  # what the file calls Keras
+    is_functional: bool
+    versions: frozenset[Version]
+    scope: Scope
+    module: Module
+
+
+def receivers(site: Site, module: Module) -> list[Receiver]:
+    """Return all that a method may be called on; nothing if that may be none of Keras."""
+    function = cst.ensure_type(site.node, cst.Call).func
+    made = list(_made(function, site, module)) if isinstance(function, cst.Attribute) else []
+    known = [(root, functional) for root, functional in made if root]
+    branch = reachable(site.branch, module)
+    return [
+        Receiver(root, functional, releases(root, branch), site.scope, module)
+        for root, functional in known if len(known) == len(made)
+    ]  # fmt: skip
+
+
+def _made(function: cst.Attribute, site: Site, module: Module) -> Iterator[tuple[str, bool]]:
+    """Yield what Keras is called where a layer or model is made, and whether it is functional.
+
+    No name stands for what is none, or has its own method.
+    """
+    owner, method = function.value, function.attr.value
+    if is_name(owner, "self") or (isinstance(owner, cst.Call) and is_name(owner.func, "super")):
+        cls = class_around(site.scope, module)
+        own = is_name(owner, "self") and cls is not None and cls.inherited(method)
+        yield cls.root if cls and cls.kind in LAYERS and not own else "", False
+        return
+    model = model_of(owner, site, module)
+    for value in made_by(model or owner, site.scope, module):
+        root, functional = _root(value, method, module)
+        yield root, functional and model is None
+
+
+def _root(value: Value, method: str, module: Module) -> tuple[str, bool]:
+    if not isinstance(value.node, cst.Call):
+        return "", False
+    for meaning in module.meaning(value.node.func, value.scope):
+        if isinstance(meaning, Class):
+            cls = class_of(meaning, module)
+            known = cls and cls.kind in LAYERS and not cls.inherited(method)
+            return cls.root if cls and known else "", False
+    symbols, _, _ = calls.targets(Site(value.node, value.scope, None), module)
+    names = {symbol.name for symbol in symbols}
+    root = min((symbol.root for symbol in symbols), default="")
+    if names == {"keras.Model"}:
+        return root if value.node.args else "", True
+    layers = all(name == "keras.Sequential" or name.startswith("keras.layers.") for name in names)
+    return root if layers else "", False
 
 
 def is_built_layer(node: cst.BaseExpression, site: Site, module: Module) -> bool:
@@ -126,7 +186,7 @@ def _makes_waiting(value: Value, module: Module) -> bool:
     function = value.node.func
     if any(isinstance(m, Class) for m in module.meaning(function, value.scope)):
         return True  # who knows when it is called
-    names = called(Site(value.node, value.scope, None), module)
+    names = calls.called(Site(value.node, value.scope, None), module)
     if "keras.Sequential" in names:
         return not _SHAPED.search(code(body(value.scope, module)))
     made = code(module.function(function, value.scope) or value.node)

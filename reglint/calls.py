@@ -295,6 +295,14 @@ class Spot(Protocol):
         """Return the root: "keras", "tensorflow.keras" ..."""
 
 
+class Place(NamedTuple):
+    """A spot of its own, for code that no call of Keras stands in."""
+
+    scope: Scope
+    module: Module
+    root: str
+
+
 def spelling(name: str, spot: Spot) -> str | None:
     """Return how code at this place can write a name of Keras with what the module has at hand.
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from reglint.canonical import Symbol, symbol
 from reglint.keras_api.classes import Kind, base_class
-from reglint.scopes import Class
-from reglint.syntax import cst, is_name
+from reglint.scopes import Class, Opaque
+from reglint.syntax import code, cst, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,10 @@ _HARMLESS = {
     "builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol",
     "typing_extensions.Generic", "typing_extensions.Protocol",
 }  # fmt: skip
+_WHOLE = {"keras.layers.Layer", "keras.Model"}  # write nothing of the layers they hold
 _DEEPEST = 8  # imports of imports of imports ...
+# What a class decorator speaks of that gives a class other methods than are written in it.
+_REWRITING = ("get_config", "from_config", "__init__")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +72,7 @@ class KerasClass:
         Symbol
     ]  # all in Keras that it derives from, with nothing of the project between
     lineage: tuple[Definition, ...]  # itself, then its bases in the project, nearest first
-    complete: bool  # it derives from nothing else
+    complete: bool  # it derives from nothing else, and has the methods that are written in it
 
     @property
     def node(self) -> cst.ClassDef:
@@ -127,6 +130,30 @@ def is_base_only(cls: KerasClass) -> bool:
     )
 
 
+def is_part(cls: KerasClass) -> bool:
+    """Tell whether objects of a class are only made inside other layers and models.
+
+    These make them again themselves, and nobody asks for their configuration; unlike in `RNN`, a
+    wrapper or `Sequential`, which write what they hold. As far as the module of the class can tell.
+    """
+    sites = [
+        site
+        for site in cls.module.calls_named(cls.name)
+        if is_name(cst.ensure_type(site.node, cst.Call).func, cls.name)
+    ]
+    around = [class_around(site.scope, cls.module) for site in sites]
+    return bool(around) and all(other is not None and other.names <= _WHOLE for other in around)
+
+
+def is_never_saved(cls: KerasClass) -> bool:
+    """Tell whether no configuration of a class is ever asked for, as far as its module can tell.
+
+    A class inside a function is out of reach for other files.
+    """
+    is_local = cls.scope is not cls.module.scope
+    return is_part(cls) or (is_local and not cls.module.project.says("saving"))
+
+
 def keras_classes(module: Module) -> tuple[KerasClass, ...]:
     """Return the classes of a module that derive from Keras, in the order of the source."""
     return module.once(_keras_classes)
@@ -178,7 +205,7 @@ def _collect(definition: Definition, lineage: list[Definition], bases: set[Symbo
     if any(definition.node is other.node for other in lineage):
         return True
     lineage.append(definition)
-    complete = True
+    complete = not is_rewritten(definition)
     for arg in definition.node.bases:
         meanings = definition.module.meaning(_plain(arg.value), definition.scope)
         complete &= bool(meanings) and not arg.star
@@ -191,6 +218,51 @@ def _collect(definition: Definition, lineage: list[Definition], bases: set[Symbo
             else:
                 complete &= base in _HARMLESS
     return complete
+
+
+def is_rewritten(definition: Definition) -> bool:
+    """Tell whether a decorator or a metaclass may give a class other methods than it has."""
+    module, scope = definition.module, definition.scope
+    decorators = [item.decorator for item in definition.node.decorators]
+    return any(
+        module.meaning(metaclass, scope) != {"abc.ABCMeta"}
+        for metaclass in _metaclasses(definition)
+    ) or any(
+        word in code(function)
+        for decorator in decorators
+        for function in functions(_called(decorator), scope, module)
+        for word in _REWRITING
+    )
+
+
+def _metaclasses(definition: Definition) -> Iterator[cst.BaseExpression]:
+    for arg in definition.node.keywords:
+        if arg.keyword and arg.keyword.value == "metaclass":
+            yield arg.value
+    for item in definition.node.decorators:
+        match item.decorator:
+            case cst.Call(
+                func=cst.Attribute(attr=cst.Name("add_metaclass")) | cst.Name("add_metaclass"),
+                args=[cst.Arg(value=metaclass)],
+            ):
+                yield metaclass
+
+
+def _called(decorator: cst.BaseExpression) -> cst.BaseExpression:
+    return decorator.func if isinstance(decorator, cst.Call) else decorator
+
+
+def functions(
+    node: cst.BaseExpression, scope: Scope, module: Module, depth: int = _DEEPEST
+) -> Iterator[cst.CSTNode]:
+    """Yield the definitions of the project's functions that an expression may mean."""
+    if isinstance(node, cst.Name) and (found := scope.find(node.value)):
+        bindings = found.names[node.value]
+        yield from (b.node for b in bindings if isinstance(b, Opaque))
+    for meaning in module.meaning(node, scope):
+        if isinstance(meaning, str) and depth and (where := module.project.find(meaning)):
+            other, name = where
+            yield from functions(cst.Name(name), other.scope, other, depth - 1)
 
 
 def _plain(base: cst.BaseExpression) -> cst.BaseExpression:

@@ -68,7 +68,7 @@ def _of_tapes(module: Module) -> Iterator[Gradient]:
             continue
         recorder = value(func.value, site.scope, module)
         if recorder.name == _TAPE:
-            models = _owners(value(sources, site.scope, module))
+            models = owners(value(sources, site.scope, module))
             tape = _block(recorder.node, site)
             yield Gradient(site, loss, value(loss, site.scope, module), models, tape)
 
@@ -79,7 +79,7 @@ def _of_minimize(module: Module) -> Iterator[Gradient]:
         loss, sources = _arguments(site, ("loss", "var_list"))
         if loss is None or sources is None:
             continue
-        models = _owners(value(sources, site.scope, module))
+        models = owners(value(sources, site.scope, module))
         for made in _results(value(loss, site.scope, module), module):
             yield Gradient(site, loss, made, models)
 
@@ -121,7 +121,7 @@ def _arguments(site: Site, names: tuple[str, ...]) -> list[cst.BaseExpression | 
     return found
 
 
-def _owners(sources: Term) -> tuple[Trained, ...]:
+def owners(sources: Term) -> tuple[Trained, ...]:
     """Return the models whose weights these are."""
     return _distinct(
         Trained(term.parts[0], code(term.node.value))

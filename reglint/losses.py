@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from reglint.classes import Definition, keras_classes
 from reglint.flow import assigned
+from reglint.keras_api.classes import Kind
 from reglint.syntax import cst
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reglint.classes import KerasClass
     from reglint.names import Module
     from reglint.terms import Term
 
@@ -26,6 +29,15 @@ _OF_KERAS = frozenset({"loss", COMPILED})
 # Names of what may hold penalties, and of what is a function of labels and predictions only.
 _PENALTY = re.compile(r"(?i)regulari|penalt|decay|(?<![a-z])(?:reg|kl|l1|l2)(?![a-z])|^losses$")
 _LOSS = re.compile(r"(?i)loss|criterion|objective")
+
+
+def replaced(module: Module) -> Iterator[tuple[KerasClass, cst.FunctionDef]]:
+    """Yield the models of a module that have a `compute_loss` of their own, and that."""
+    if any(Definition(cls, module).method("compute_loss") for cls in module.classes):
+        for cls in keras_classes(module):
+            method = cls.method("compute_loss") if cls.kind is Kind.MODEL else None
+            if method:
+                yield cls, method
 
 
 def losses_in(loss: Term) -> Iterator[Term]:

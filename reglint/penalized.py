@@ -35,15 +35,24 @@ class Penalty:
 
     name: str  # "kernel_regularizer", "add_loss"
     where: str  # the function or class it stands in; nothing for the top of a module
-    node: cst.CSTNode
+    value: Term  # the regularizer, or the call of `add_loss`
+
+    def __str__(self) -> str:
+        where = f" in `{self.where}`" if self.where else ""
+        return f"the `{self.name}`{where}"
 
 
 def penalty_of(model: Term, module: Module) -> Penalty | None:
     """Return a penalty that a model surely has: each of them, if a term stands for several."""
-    found = [
-        next(_Search(module).of(form), None) for form in model.forms() if form.operation != "none"
-    ]
+    modules = {id(module.scope): module}
+    forms = [form for form in _Search(modules).forms(model) if form.operation != "none"]
+    found = [next(_Search(modules).of(form), None) for form in forms]
     return found[0] if found and all(found) else None
+
+
+def penalties_of(model: Term, module: Module) -> Iterator[Penalty]:
+    """Yield the penalties of what a model is, or may be, made from."""
+    return _Search({id(module.scope): module}).of(model)
 
 
 def penalties_in(module: Module) -> list[Penalty]:
@@ -52,7 +61,7 @@ def penalties_in(module: Module) -> list[Penalty]:
 
 
 def _penalties_in(module: Module) -> list[Penalty]:
-    search = _Search(module)
+    search = _Search({id(module.scope): module})
     made = (site for site in module.calls if _passes_regularizer(site.node))
     return [p for site in made for p in search.of(value(site.node, site.scope, module))]
 
@@ -65,8 +74,8 @@ def _passes_regularizer(node: cst.CSTNode) -> bool:
 class _Search:
     """One search through what a model is made from."""
 
-    def __init__(self, module: Module) -> None:
-        self._modules = {id(module.scope): module}
+    def __init__(self, modules: dict[int, Module]) -> None:
+        self._modules = modules  # by their outermost scope; those of the project are added
         self._seen: dict[int, Term] = {}
         self._classes: set[int] = set()
 
@@ -76,6 +85,17 @@ class _Search:
             if id(term) not in self._seen and len(self._seen) < _MANY:
                 self._seen[id(term)] = term
                 yield from self._term(term, self._module(term.scope))
+
+    def forms(self, model: Term, depth: int = 8) -> Iterator[Term]:
+        """Yield all that a model may be; functions of other modules are looked through."""
+        for form in model.forms():
+            made: list[Term] = []
+            if depth and form.operation == "call" and isinstance(form.node, cst.Call):
+                made = list(self._made_elsewhere(form, form.node, self._module(form.scope)))
+            for other in made:
+                yield from self.forms(other, depth - 1)
+            if not made:
+                yield form
 
     def _term(self, term: Term, module: Module) -> Iterator[Penalty]:
         made: Iterable[Term] = ()
@@ -106,23 +126,32 @@ class _Search:
         if self._is_layer(term, module):
             for name, given in arguments(term, node):
                 if name.endswith("_regularizer") and self._is_penalty(given, module):
-                    yield Penalty(name, _where(term.scope), node)
-        if term.name == "keras.Sequential":
-            for site in module.calls_named("add"):
-                yield from self._added(site.node, site.scope, node, module)
-        if term.parts and isinstance(cls := term.parts[0].node, cst.ClassDef):
-            yield from self._class(cls, self._module(term.parts[0].scope))
-        elif "." in term.name:
-            yield from self._made_elsewhere(term, node, module)
+                    yield Penalty(name, _where(term.scope), given)
+        for cls, there in self._classes_called(term, module):
+            yield from self._class(cls, there)
+        for made in self._parts(term, node, module):
+            yield from self.of(made)
 
-    def _added(
-        self, node: cst.CSTNode, scope: Scope, model: cst.Call, module: Module
-    ) -> Iterator[Penalty]:
-        """Yield the penalties of what `model.add(...)` adds."""
-        match node:
-            case cst.Call(func=cst.Attribute(value=owner), args=[cst.Arg(value=layer)]):
-                if any(form.node is model for form in value(owner, scope, module).forms()):
-                    yield from self.of(value(layer, scope, module))
+    def _classes_called(self, term: Term, module: Module) -> Iterator[tuple[cst.ClassDef, Module]]:
+        if term.parts and isinstance(cls := term.parts[0].node, cst.ClassDef):
+            yield cls, self._module(term.parts[0].scope)
+        elif "." in term.name:
+            for other, binding in self._definitions(term.name, module):
+                if isinstance(binding, Class):
+                    yield binding.node, other
+
+    def _parts(self, term: Term, node: cst.Call, module: Module) -> Iterator[Term]:
+        """Yield what else goes into the result of a call than its arguments."""
+        yield from self._made_elsewhere(term, node, module)
+        partial = module.expression(node.func, term.scope)
+        if partial and isinstance(partial.node, cst.Call) and partial.node is not node.func:
+            yield value(partial.node, partial.scope, module)
+        for site in module.calls_named("add") if term.name == "keras.Sequential" else ():
+            match site.node:
+                case cst.Call(func=cst.Attribute(value=model), args=[cst.Arg(value=layer)]):
+                    forms = value(model, site.scope, module).forms()
+                    if any(form.node is node for form in forms):
+                        yield value(layer, site.scope, module)
 
     def _is_layer(self, term: Term, module: Module) -> bool:
         if term.name == "functools.partial":
@@ -137,17 +166,15 @@ class _Search:
         )
         return elsewhere or _kind(term, module) is Kind.LAYER
 
-    def _made_elsewhere(self, term: Term, node: cst.Call, module: Module) -> Iterator[Penalty]:
-        """Yield the penalties of what a function or class of another module gives."""
+    def _made_elsewhere(self, term: Term, node: cst.Call, module: Module) -> Iterator[Term]:
+        """Yield what functions of other modules give that a call may call."""
         for other, binding in self._definitions(term.name, module):
-            if isinstance(binding, Class):
-                yield from self._class(binding.node, other)
-            elif isinstance(function := getattr(binding, "node", None), cst.FunctionDef):
-                caller = Expressions(other.once(Flow), other.scope)
-                given = arguments(term, node)
-                made = other.once(Flow).call(caller, function, given, node, term.name)
-                if made:
-                    yield from self.of(made)
+            function = getattr(binding, "node", None)
+            if isinstance(function, cst.FunctionDef):
+                flow = other.once(Flow)
+                caller = Expressions(flow, other.scope)
+                made = flow.call(caller, function, arguments(term, node), node, term.name)
+                yield from filter(None, (made,))
 
     def _imported(self, path: str, module: Module) -> Iterator[Penalty]:
         """Yield the penalties of an object that another module makes."""
@@ -180,14 +207,13 @@ class _Search:
             there = definition.module
             self._modules[id(there.scope)] = there
             for site in there.calls:
-                if (
-                    around := site.scope.enclosing(cst.ClassDef)
-                ) and around.node is definition.node:
-                    match site.node:
-                        case cst.Call(func=cst.Attribute(cst.Name("self"), cst.Name("add_loss"))):
-                            yield Penalty("add_loss", definition.name, site.node)
-                        case _:
-                            yield from self.of(value(site.node, site.scope, there))
+                around = site.scope.enclosing(cst.ClassDef)
+                if around is None or around.node is not definition.node:
+                    continue
+                made = value(site.node, site.scope, there)
+                if made.name == "self.add_loss":
+                    yield Penalty("add_loss", definition.name, made)
+                yield from self.of(made)
 
     def _is_penalty(self, given: Term, module: Module) -> bool:
         """Tell whether the value of a regularizer argument surely penalizes."""
@@ -234,6 +260,21 @@ def arguments(term: Term, node: cst.Call) -> list[tuple[str, Term]]:
     return found
 
 
+def l2_factor(regularizer: Term) -> Term | None:
+    """Return the factor of an L2 penalty, or the regularizer itself if that is the default."""
+    node = regularizer.node
+    if regularizer.operation == "string":
+        return regularizer if regularizer.name in {"l2", "L2"} else None
+    if not isinstance(node, cst.Call) or not regularizer.name.startswith("keras.regularizers."):
+        return None
+    if regularizer.short in {"l2", "L2"}:
+        return regularizer.parts[0] if regularizer.parts else regularizer
+    if regularizer.short in {"l1_l2", "L1L2"}:
+        by_place = dict(zip(("l1", "l2"), regularizer.parts, strict=False))
+        return {**by_place, **dict(arguments(regularizer, node))}.get("l2")
+    return None
+
+
 def _may_count(factor: Term) -> bool:
     """Tell whether a factor is another number than 0, or comes from somewhere else."""
     match factor.operation:
@@ -250,7 +291,9 @@ def _may_count(factor: Term) -> bool:
 def _default(parameter: Term, module: Module) -> Term | None:
     node = getattr(parameter.node, "default", None)
     around = parameter.scope.parent
-    return value(node, around, module) if node is not None and around else None
+    if node is None or around is None:
+        return None
+    return Expressions(module.once(Flow), around).expression(node)
 
 
 def _kind(call: Term, module: Module) -> Kind | None:

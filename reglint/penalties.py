@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from reglint.calls import targets
 from reglint.classes import KerasClass, class_around, keras_classes
 from reglint.flow import assigned, returned, value
-from reglint.keras_api.classes import Kind
+from reglint.keras_api.classes import LAYERS, Kind
 from reglint.scopes import Opaque, Site
 from reglint.syntax import cst, parameters_of
 
@@ -60,6 +60,18 @@ class Penalty:
     def call(self) -> cst.Call | None:
         """Return the call of `add_loss`, if it is one."""
         return cst.ensure_type(self.site.node, cst.Call) if self.site else None
+
+    @property
+    def is_of_call(self) -> bool:
+        """Tell whether a layer or model adds it when it is called."""
+        function = self.scope.enclosing(cst.FunctionDef)
+        return (
+            self.of is Of.ADDED
+            and self.cls is not None
+            and self.cls.kind in LAYERS
+            and function is not None
+            and function.node is self.cls.method("call")
+        )
 
     def is_weight(self, term: Term) -> bool:
         """Tell whether a value is what a regularizer is given, or a weight of the layer."""

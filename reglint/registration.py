@@ -36,7 +36,20 @@ def is_registered(cls: KerasClass) -> bool:
             for item in cls.node.decorators
         )
         or cls.name in cls.module.once(_registered_by_call)
+        or cls.module.once(_looks_itself_up)
         or cls.module.project.is_custom_object(cls.name)
+    )
+
+
+def _looks_itself_up(module: Module) -> bool:
+    """Tell whether a module has a `deserialize` of its own that finds all its classes.
+
+    `deserialize_keras_object(config, module_objects=globals())`, as Keras' own modules have it.
+    """
+    return any(
+        arg.keyword and arg.keyword.value == "module_objects"
+        for site in module.calls_named("deserialize_keras_object")
+        for arg in cst.ensure_type(site.node, cst.Call).args
     )
 
 
@@ -49,7 +62,7 @@ def _registers(node: cst.BaseExpression, scope: Scope, module: Module) -> bool:
     meanings = module.meaning(node, scope)
     for meaning in resolved(meanings, module):
         match meaning:
-            case Symbol(name=name) if name == REGISTER:
+            case Symbol(name=name) if name == REGISTER or _is_named(name, module):
                 return True
             case Definition() if _does_register(meaning.node, meaning.module):
                 return True

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reglint.canonical import Symbol
-from reglint.classes import class_around, keras_classes
+from reglint.classes import class_around, is_part, keras_classes
 from reglint.keras_api import KNOWN_VERSIONS
 from reglint.keras_api.classes import Kind
 from reglint.model import Settings
@@ -95,6 +95,63 @@ def test_local_bases_and_mixins():
     definition, method = found["A"].inherited("call")
     assert (definition.name, method.name.value) == ("Base", "call")
     assert found["A"].inherited("build") is None
+
+
+@pytest.mark.parametrize(
+    ("decorator", "metaclass", "complete"),
+    [
+        ("", "metaclass=abc.ABCMeta", True),
+        ("@six.add_metaclass(abc.ABCMeta)", "", True),
+        ("", "metaclass=Meta", False),
+        ("@six.add_metaclass(Meta)", "", False),
+        ("@configured", "", False),
+        ("@configured(2)", "", False),
+        ("@registered", "", True),
+        ("@theirs", "", True),
+    ],
+)
+def test_what_may_give_a_class_other_methods(decorator, metaclass, complete):
+    text = f"""
+        import abc
+        import keras
+        import six
+        from elsewhere import theirs
+
+        def configured(cls):
+            cls.get_config = lambda self: {{}}
+            return cls
+
+        def registered(cls):
+            return keras.saving.register_keras_serializable()(cls)
+
+        class Meta(type):
+            pass
+
+        {decorator}
+        class Scale(keras.layers.Layer, {metaclass}):
+            pass
+        """
+    assert classes(text)["Scale"].complete is complete
+
+
+@pytest.mark.parametrize(
+    ("made", "part"),
+    [
+        ("class Net(keras.Model):\n    def build(self, shape): self.scale = Scale()", True),
+        ("class Twice(keras.layers.Layer):\n    def call(self, x): return Scale()(x)", True),
+        (
+            "class Net(keras.Sequential):\n    def __init__(self): super().__init__([Scale()])",
+            False,
+        ),
+        ("class Cell(keras.layers.RNN):\n    def __init__(self): super().__init__(Scale())", False),
+        ("class Test:\n    def run(self): Scale()", False),
+        ("model = keras.Sequential([Scale()])", False),
+        ("def block(x, layer=Scale): return layer(x)", False),
+    ],
+)
+def test_what_is_only_made_inside_other_layers(made, part):
+    text = f"import keras\nclass Scale(keras.layers.Layer):\n    pass\n{made}\n"
+    assert is_part(classes(text)["Scale"]) is part
 
 
 def test_a_model_that_is_a_layer_too_is_a_model():

@@ -58,6 +58,8 @@ def check(reglint, *options):
             "@expose",
         ),
         ({"load.py": 'load_model(p, custom_objects={"Cubic": Cubic})'}, "", ""),
+        ({}, "from keras.src.api_export import keras_export", '@keras_export("own.Cubic")'),
+        ({}, "find = lambda c: deserialize_keras_object(c, module_objects=globals())", ""),
         ({"load.py": 'get_custom_objects()["Cubic"] = pkg.Cubic'}, "", ""),
         ({"reglint.toml": OPTION}, "from them import keep", "@keep"),
         ({}, "from them import register_layer", "@register_layer"),

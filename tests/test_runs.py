@@ -5,6 +5,9 @@ Each file in `fixtures/runs` is for the rule after which its folder is named, th
 seen of its model. What is to be seen is in the file: before the fixes `BEFORE`, after them `AFTER`,
 and then also that nothing is lost when the model is saved and loaded. `BEFORE_ON_JAX` is for JAX
 alone, and `BACKENDS` are the only ones the file runs on.
+
+The fixtures of the rules are run too, as they are after the fixes, where they are not for a Keras
+that is gone or with something wrong that has no fix: these say so.
 """
 
 from __future__ import annotations
@@ -38,6 +41,8 @@ SEEDS = [
     for path in sorted((ROOT / "fixtures" / "seeds").glob("*.py"))
     if not path.match("*.fixed.py") and "\ndef build():" in path.read_text()
 ]
+FIXTURES = sorted((ROOT / "fixtures" / "rules").glob("*/bad.fixed.py"))
+EXCUSE = "\n# Does not run: "
 # What is to be seen of every model in the end.
 RIGHT = {"raises": None, "changed": []}
 
@@ -115,6 +120,8 @@ def outcomes(request):
     if not importlib.util.find_spec("tensorflow"):
         paths = [path for path in paths if "tensorflow" not in path.read_text()]
     texts = [text for path in paths for text in (path.read_text(), fixed(path).source.text)]
+    fixtures = FIXTURES if backend == "tensorflow" else []
+    texts += [path.read_text() for path in fixtures]
     run = subprocess.run(
         [sys.executable, EXECUTE],
         env={**os.environ, "KERAS_BACKEND": backend},
@@ -125,11 +132,12 @@ def outcomes(request):
     )
     assert run.returncode == 0, run.stderr
     seen = iter(json.loads(run.stdout))
-    return backend, {path: (next(seen), next(seen)) for path in paths}
+    of_models = {path: (next(seen), next(seen)) for path in paths}
+    return backend, of_models, dict(zip(fixtures, seen, strict=True))
 
 
 def test_they_were_wrong(outcomes):
-    backend, seen = outcomes
+    backend, seen, _ = outcomes
     for path, (outcome, _) in seen.items():
         expected = before(path, backend)
         assert path in SEEDS or expected
@@ -139,6 +147,13 @@ def test_they_were_wrong(outcomes):
 
 
 def test_they_are_right(outcomes):
-    _, seen = outcomes
+    _, seen, _ = outcomes
     wrong = [f"{path}: {now}" for path, (_, now) in seen.items() if not shows(now, after(path))]
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_fixtures_run(outcomes):
+    _, _, seen = outcomes
+    for path, outcome in seen.items():
+        excused = EXCUSE in path.read_text()
+        assert ("raises" in outcome) is excused, f"{path}: {outcome}"

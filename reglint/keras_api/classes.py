@@ -35,6 +35,9 @@ class Kind(Enum):
     CALLBACK = "callback"
 
 
+LAYERS = frozenset({Kind.LAYER, Kind.MODEL})  # what can be called, and has weights and losses
+
+
 class Super(Enum):
     """What `super().get_config()` does in a class that derives directly from this one."""
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from reglint.built import made_by, model_of
-from reglint.calls import targets
-from reglint.classes import class_around, class_of
+from reglint.built import receivers
+from reglint.classes import class_around
 from reglint.guards import reachable, releases
-from reglint.keras_api.classes import Kind
+from reglint.keras_api.classes import LAYERS
 from reglint.model import Finding, Fix, RemoveLine, Safety
 from reglint.rules.rule import Rule
-from reglint.rules.values import append_arguments, keras_name
-from reglint.scopes import Class, Site
+from reglint.rules.values import keras_name, line_of, regularized
 from reglint.syntax import code, cst, descendants, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reglint.model import Version
     from reglint.names import Module
-    from reglint.scopes import Value
+    from reglint.scopes import Site
 
 _FUNCTION = "`add_loss` of Keras 3 takes a tensor, and not a function"
 _IN_BUILD = "a loss that `build` adds is lost when the layer is called"
@@ -93,7 +92,7 @@ class AddLossOutsideCall(Rule):
                     found = (
                         _in_class(loss, site, module)
                         if is_name(owner, "self")
-                        else _outside(owner, loss, site, module)
+                        else _outside(loss, site, module)
                     )
                     if found:
                         yield Finding(call, found, tuple(_fixes(call, loss, site, module)))
@@ -105,7 +104,7 @@ def _in_class(loss: cst.BaseExpression, site: Site, module: Module) -> str | Non
     function = site.scope.node
     if (
         cls is None
-        or cls.kind not in {Kind.LAYER, Kind.MODEL}
+        or cls.kind not in LAYERS
         or cls.inherited("add_loss")
         or not isinstance(function, cst.FunctionDef)
         or cls.method(function.name.value) is not function
@@ -113,7 +112,7 @@ def _in_class(loss: cst.BaseExpression, site: Site, module: Module) -> str | Non
     ):
         return None
     in_build = function.name.value == "build"
-    if not _may_be_keras_3(cls.root, site, module):
+    if not _may_be_keras_3(releases(cls.root, reachable(site.branch, module))):
         tensor_in_build = in_build and not _is_function(loss, site, module)
         return _IN_BUILD if tensor_in_build else None
     if _is_function(loss, site, module):
@@ -123,51 +122,21 @@ def _in_class(loss: cst.BaseExpression, site: Site, module: Module) -> str | Non
     return _FUNCTIONAL if _is_made_functional(function) else _IN_INIT
 
 
-def _outside(
-    owner: cst.BaseExpression, loss: cst.BaseExpression, site: Site, module: Module
-) -> str | None:
+def _outside(loss: cst.BaseExpression, site: Site, module: Module) -> str | None:
     """Return what is wrong with a loss that is added to a layer or model from outside."""
     cls = class_around(site.scope, module)
-    if cls and cls.kind in {Kind.LAYER, Kind.MODEL}:
+    if cls and cls.kind in LAYERS:
         return None  # who knows when
-    model = model_of(owner, site, module)
-    values = made_by(model or owner, site.scope, module)
-    made = [_made(value, module) for value in values]
-    if not made or not all(m and _may_be_keras_3(m.root, site, module) for m in made):
+    found = receivers(site, module)
+    if not found or not all(map(_may_be_keras_3, (receiver.versions for receiver in found))):
         return None
-    if model is None and all(m and m.is_functional for m in made):
+    if all(receiver.is_functional for receiver in found):
         return _FUNCTIONAL
     return _FUNCTION if _is_function(loss, site, module) else _FROM_OUTSIDE
 
 
-class _Made(NamedTuple):
-    """A layer or model."""
-
-    root: str
-    is_functional: bool
-
-
-def _made(value: Value, module: Module) -> _Made | None:
-    """Return what an expression makes, if that is a layer or model."""
-    node = value.node
-    if not isinstance(node, cst.Call):
-        return None
-    for meaning in module.meaning(node.func, value.scope):
-        if isinstance(meaning, Class):
-            cls = class_of(meaning, module)
-            known = cls and cls.kind in {Kind.LAYER, Kind.MODEL} and not cls.inherited("add_loss")
-            return _Made(cls.root, is_functional=False) if cls and known else None
-    symbols, _, _ = targets(Site(node, value.scope, None), module)
-    names = {symbol.name for symbol in symbols}
-    root = min((symbol.root for symbol in symbols), default="")
-    if names == {"keras.Model"}:
-        return _Made(root, is_functional=True) if node.args else None
-    layers = all(n == "keras.Sequential" or n.startswith("keras.layers.") for n in names)
-    return _Made(root, is_functional=False) if names and layers else None
-
-
-def _may_be_keras_3(root: str, site: Site, module: Module) -> bool:
-    return any(v >= (3, 0) for v in releases(root, reachable(site.branch, module)))
+def _may_be_keras_3(versions: frozenset[Version]) -> bool:
+    return any(version >= (3, 0) for version in versions)
 
 
 def _is_function(node: cst.BaseExpression, site: Site, module: Module) -> bool:
@@ -194,17 +163,16 @@ def _fixes(call: cst.Call, loss: cst.BaseExpression, site: Site, module: Module)
     penalty = loss.body if isinstance(loss, cst.Lambda) else loss
     match function, penalty:
         case (
-            cst.FunctionDef(body=cst.IndentedBlock(body=statements)),
+            cst.FunctionDef() as method,
             cst.Call(
                 func=regularizer,
                 args=[cst.Arg(value=cst.Attribute(value=cst.Name("self")) as weight, keyword=None)],
             ),
         ) if _is_regularizer(regularizer, site, module):
-            lines = [s for s in statements if isinstance(s, cst.SimpleStatementLine)]
-            line = next((s for s in lines if _is_only(s, call)), None)
-            made = [m for s in lines if (m := _weight_made(s, code(weight)))]
-            if line and len(made) == 1:
-                given = append_arguments(made[0], f"regularizer={code(regularizer)}")
+            line = line_of(call, method)
+            made = [*_made(code(weight), method)]
+            given = regularized(made[0], code(regularizer)) if len(made) == 1 else None
+            if line and given:
                 reason = "it adds a penalty that is lost in Keras 3"
                 title = "Give the regularizer to the weight"
                 yield Fix(title, (given, RemoveLine(line)), Safety.UNSAFE, reason)
@@ -220,23 +188,16 @@ def _is_regularizer(node: cst.BaseExpression, site: Site, module: Module) -> boo
     return False
 
 
-def _is_only(line: cst.SimpleStatementLine, call: cst.Call) -> bool:
-    match line.body:
-        case [cst.Expr(value=value)]:
-            return value is call
-    return False
-
-
-def _weight_made(line: cst.SimpleStatementLine, weight: str) -> cst.Call | None:
-    """Return the call that makes a weight, if a line does so, without a regularizer."""
-    match line.body:
-        case [
-            cst.Assign(
-                targets=[cst.AssignTarget(target)],
-                value=cst.Call(func=cst.Attribute(attr=cst.Name("add_weight"))) as made,
-            )
-        ] if code(target) == weight:
-            given = {arg.keyword.value for arg in made.args if arg.keyword}
-            plain = not any(arg.star for arg in made.args) and "regularizer" not in given
-            return made if plain else None
-    return None
+def _made(weight: str, method: cst.FunctionDef) -> Iterator[cst.Call]:
+    """Yield the calls of `add_weight` that make a weight, in lines of their own."""
+    for line in method.body.body:
+        match line:
+            case cst.SimpleStatementLine(
+                body=[
+                    cst.Assign(
+                        targets=[cst.AssignTarget(target)],
+                        value=cst.Call(func=cst.Attribute(attr=cst.Name("add_weight"))) as made,
+                    )
+                ]
+            ) if code(target) == weight:
+                yield made

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.classes import keras_classes
-from reglint.configs import init
+from reglint.classes import is_never_saved, keras_classes
+from reglint.constructors import init
 from reglint.keras_api.classes import Kind, base_class
 from reglint.model import Finding, Fix, Severity
 from reglint.rules.generated import config_values, get_config
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from reglint.classes import KerasClass
-    from reglint.configs import Init
+    from reglint.constructors import Init
     from reglint.names import Module
     from reglint.scopes import Site
 
@@ -37,6 +37,9 @@ class AutomaticConfigFails(Rule):
     It is a warning where the module passes such an object, and an information where `__init__`
     only makes a regularizer, constraint or initializer of an argument: with a name such as
     `"l2"` that can be saved, with `keras.regularizers.L2(0.1)` it cannot.
+
+    A layer that is only made inside other layers and models is left alone: these make it again
+    themselves.
 
     ## Example
 
@@ -114,6 +117,7 @@ def _is_automatic(cls: KerasClass) -> bool:
         and cls.complete
         and not cls.inherited("get_config")
         and not cls.inherited("from_config")
+        and not is_never_saved(cls)
     )
 
 

@@ -83,10 +83,9 @@ class BackendSpecificOperation(Rule):
     triggers = (b"keras", rb"tensorflow|numpy|sum\(", rb"egulariz|add_loss")
 
     def check_module(self, module: Module) -> Iterator[Finding]:
-        portable = _is_portable(module)
         seen: set[int] = set()
         for penalty in penalties(module):
-            found = _found(penalty, portable=portable)
+            found = _found(penalty)
             if found and id(found.node) not in seen:
                 seen.add(id(found.node))
                 yield found
@@ -108,7 +107,7 @@ def _chooses(module: Module) -> bool:
     return False
 
 
-def _found(penalty: Penalty, *, portable: bool) -> Finding | None:
+def _found(penalty: Penalty) -> Finding | None:
     versions = releases(penalty.root, penalty.module.keras) if penalty.root else ()
     for term in penalty.value.walk() if versions else ():
         if not isinstance(term.node, cst.Call) or not penalty.takes_tensor(term):
@@ -121,7 +120,8 @@ def _found(penalty: Penalty, *, portable: bool) -> Finding | None:
             message = f"{name} goes through the rows of a tensor: `fit` raises on TensorFlow"
             return Finding(term.node, message, _ported(penalty, _PYTHON), Severity.ERROR)
         modern = penalty.root == "keras" and max(versions) >= (3, 0)
-        if portable and modern and term.name.startswith(_TENSORFLOW):
+        of_tensorflow = modern and term.name.startswith(_TENSORFLOW)
+        if of_tensorflow and penalty.module.once(_is_portable):  # which may read the whole project
             message = f"{name} computes a penalty on the TensorFlow backend only"
             return Finding(term.node, message, _ported(penalty, _TENSORFLOW))
     return None

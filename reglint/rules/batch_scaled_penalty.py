@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from reglint.flow import assigned
-from reglint.keras_api.classes import Kind
 from reglint.model import Finding, Fix, Insert, Safety, Severity
 from reglint.packages import package
 from reglint.penalties import penalties
@@ -100,7 +99,7 @@ class BatchScaledPenalty(Rule):
     def check_module(self, module: Module) -> Iterator[Finding]:
         found: dict[cst.Call, list[tuple[Term, Penalty]]] = {}
         for penalty in penalties(module):
-            if penalty.call and _is_of_call(penalty):
+            if penalty.call and penalty.is_of_call:
                 sums = [(term, penalty) for term in _batch_sums(penalty)]
                 found.setdefault(penalty.call, []).extend(sums)
         for call, sums in found.items():
@@ -108,17 +107,6 @@ class BatchScaledPenalty(Rule):
                 message = "the penalty is a sum over the batch, and grows with its size"
                 changes = [_divided(term, penalty) for term, penalty in sums]
                 yield Finding(call.args[0].value, message, tuple(_fixes(changes)))
-
-
-def _is_of_call(penalty: Penalty) -> bool:
-    """Tell whether a layer or model adds the penalty when it is called."""
-    cls, function = penalty.cls, penalty.scope.enclosing(cst.FunctionDef)
-    return (
-        cls is not None
-        and cls.kind in {Kind.LAYER, Kind.MODEL}
-        and function is not None
-        and function.node is cls.method("call")
-    )
 
 
 def _batch_sums(penalty: Penalty) -> list[Term]:

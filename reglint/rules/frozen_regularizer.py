@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reglint.classes import class_around
-from reglint.keras_api.classes import Kind
+from reglint.keras_api.classes import LAYERS
 from reglint.model import Finding, Severity
 from reglint.rules.rule import Rule
 from reglint.rules.values import is_regularizer, regularizers
@@ -76,7 +76,7 @@ class FrozenRegularizer(Rule):
             if penalty and "trainable" in given and not is_name(penalty.value, "None"):
                 around = class_around(site.scope, module)
                 frozen = is_name(given["trainable"].value, "False")
-                if frozen and around and around.kind in {Kind.LAYER, Kind.MODEL}:
+                if frozen and around and around.kind in LAYERS:
                     message = "a regularizer of a weight that is not trained regularizes nothing"
                     yield Finding(penalty, message)
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reglint.calls import spelling
-from reglint.configs import COMMON, dotted_end
+from reglint.configs import COMMON
+from reglint.constructors import always_stored, dotted_end
 from reglint.model import AddImport, Insert, InsertLines, Prepend
 from reglint.rules.values import keras_name
-from reglint.syntax import code, cst, descendants, is_name
+from reglint.syntax import code, cst, descendants, dotted, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from reglint.classes import KerasClass
-    from reglint.configs import Chain, Init
+    from reglint.configs import Chain
+    from reglint.constructors import Init
     from reglint.model import Change
     from reglint.names import Module
 
@@ -27,6 +29,11 @@ _REPEATABLE = {"float", "int", "bool", "str", "tuple", "list", "dict"}
 _TO_TENSOR = {
     "constant", "convert_to_tensor", "cast_to_floatx", "variable", "Variable", "float32", "asarray",
     "array", "cast",
+}  # fmt: skip
+# Types of what a configuration can hold; one that says nothing is believed.
+_PLAIN_TYPES = {
+    "int", "float", "str", "bool", "None", "list", "tuple", "dict", "List", "Tuple", "Dict",
+    "Sequence", "Iterable", "Mapping", "Optional", "Union", "Literal", "Any", "Text", "Number",
 }  # fmt: skip
 # What Keras makes of a string or a dictionary, by the end of the name of a parameter.
 _FAMILIES = {
@@ -68,13 +75,56 @@ def config_value(name: str, init: Init, cls: KerasClass) -> str | None:
     """Return what `get_config` has to write for a parameter; nothing if that is not clear."""
     if init.definition.module is not cls.module:
         return None
+    always = always_stored(init.function, init.definition.module)
     for attribute in (name, *init.stored):
-        values = init.stored.get(attribute, ())
-        if values and len({code(value) for value in values}) == 1:
-            known = _stored_as(values[0], name, f"self.{attribute}", init)
-            if known:
-                return known
+        values = init.stored.get(attribute, [])
+        if attribute not in always or len({code(value) for value in values}) != 1:
+            continue
+        known = _stored_as(values[0], name, f"self.{attribute}", init)
+        if known == f"self.{attribute}" and not _is_plain(name, attribute, init, cls):
+            return None
+        if known:
+            return known
     return None
+
+
+def _is_plain(name: str, attribute: str, init: Init, cls: KerasClass) -> bool:
+    """Tell whether a parameter may be something that a configuration can hold as it is.
+
+    That is nothing that is called or has attributes, such as a layer, a function or a class.
+    """
+    param = init.parameters[name].node
+    if param.default is not None and not _is_literal(param.default):
+        return False
+    if param.annotation and not _PLAIN_TYPES.issuperset(_words(param.annotation.annotation)):
+        return False
+    paths: set[tuple[str, ...]] = {(name,), ("self", attribute)}
+    return not any(
+        dotted(node) in paths
+        for definition in cls.lineage
+        for whole in descendants(definition.node.body)
+        if isinstance(whole, (cst.Call, cst.Attribute))
+        for node in [whole.func if isinstance(whole, cst.Call) else whole.value]
+    )
+
+
+def _is_literal(node: cst.BaseExpression) -> bool:
+    """Tell whether a default is made of numbers, strings, `None`, `True` and `False` only."""
+    return all(
+        part.value in {"None", "True", "False"}
+        for part in descendants(node)
+        if isinstance(part, cst.Name)
+    ) and not any(isinstance(part, cst.Lambda) for part in descendants(node))
+
+
+def _words(annotation: cst.BaseExpression) -> set[str]:
+    """Return the names in an annotation, without the modules that they come from."""
+    owners = {id(n.value) for n in descendants(annotation) if isinstance(n, cst.Attribute)}
+    return {
+        node.value
+        for node in descendants(annotation)
+        if isinstance(node, cst.Name) and id(node) not in owners
+    }
 
 
 def config_values(names: Iterable[str], init: Init, cls: KerasClass) -> dict[str, str] | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reglint.classes import keras_classes
-from reglint.configs import COMMON, chain, init
+from reglint.configs import COMMON, chain
+from reglint.constructors import init
 from reglint.keras_api.classes import Kind
 from reglint.model import Finding, Fix, Prepend, Severity
 from reglint.rules.generated import separator, super_init
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reglint.classes import KerasClass
-    from reglint.configs import Chain, Init
+    from reglint.configs import Chain
+    from reglint.constructors import Init
     from reglint.names import Module
 
 
@@ -29,7 +31,9 @@ class GetConfigWithoutSuper(Rule):
     penalty is gone.
 
     It is right for a `Model` and for a regularizer to write everything themselves. A layer whose
-    `__init__` takes no `**kwargs` could not take what is lost, so it is left alone.
+    `__init__` takes no `**kwargs`, or does not hand them on, could not take what is lost, so it is
+    left alone. So is one that is an initializer or a function in truth, with `__call__` in place
+    of `call`.
 
     ## Example
 
@@ -78,7 +82,9 @@ class GetConfigWithoutSuper(Rule):
             made, written = init(cls), chain(cls)
             if not written.known or written.reaches_keras or written.methods[-1][1] is not function:
                 continue
-            if made and made.keywords and not COMMON.issubset(written.entries):
+            if made is None or not _takes_common(made) or _is_called(cls):
+                continue
+            if not COMMON.issubset(written.entries):
                 lost = [
                     name for name in ("name", "dtype", "trainable") if name not in written.entries
                 ]
@@ -89,15 +95,34 @@ class GetConfigWithoutSuper(Rule):
                 yield Finding(function.name, message, tuple(_fixes(cls, made, written)))
 
 
+def _takes_common(made: Init) -> bool:
+    """Tell whether `__init__` makes use of what every layer has, if it is among `**kwargs`."""
+    return made.hands_on or bool(COMMON & made.asked_of_keywords)
+
+
+def _is_called(cls: KerasClass) -> bool:
+    """Tell whether a class only uses a layer to hold weights, and is called as a function."""
+    return cls.inherited("__call__") is not None and cls.inherited("call") is None
+
+
 def _fixes(cls: KerasClass, made: Init, written: Chain) -> Iterator[Fix]:
     call = super_init(made)
     handed_on = call and any(
         arg.star == "**" and is_name(arg.value, made.keywords) for arg in call.args
     )
     containers = {id(entry.container): entry.container for entry in written.entries.values()}
-    if not handed_on or cls.names != {"keras.layers.Layer"}:
+    if not handed_on or cls.names != {"keras.layers.Layer"} or not _bases_pass_on(cls):
         return
     match list(containers.values()):
         case [cst.Dict(elements=[first, *_]) as literal]:
             text = f"**super().get_config(){separator(cls, literal)}"
             yield Fix("Start from `super().get_config()`", (Prepend(first, text),))
+
+
+def _bases_pass_on(cls: KerasClass) -> bool:
+    """Tell whether the bases in the project write nothing themselves, and take all that comes."""
+    bases = cls.lineage[1:]
+    made = [function for base in bases if (function := base.method("__init__"))]
+    return not any(base.method("get_config") for base in bases) and all(
+        function.params.star_kwarg for function in made
+    )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.classes import is_base_only, keras_classes
-from reglint.configs import COMMON, chain, init, own_statements, stored
+from reglint.classes import is_base_only, is_never_saved, keras_classes
+from reglint.configs import COMMON, chain, own_statements
+from reglint.constructors import init, stored
 from reglint.keras_api.classes import Kind, base_class
 from reglint.model import Finding, Fix, Replace
 from reglint.rules.generated import config_value, config_values, get_config, more_entries
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from reglint.classes import KerasClass
-    from reglint.configs import Chain, Entry, Init
+    from reglint.configs import Chain, Entry
+    from reglint.constructors import Init
     from reglint.names import Module
 
 _LIKE = 0.8  # of two names: that one is the other misspelt
@@ -52,6 +54,8 @@ class IncompleteGetConfig(Rule):
 
     A subclass of a layer such as `Dense` inherits a `get_config` that writes the arguments of
     `Dense` and none of its own. What the bases write, in other files of the project too, counts.
+    One that is only made inside other layers and models is left alone: these make it again
+    themselves.
 
     ## Example
 
@@ -104,6 +108,8 @@ class IncompleteGetConfig(Rule):
                 continue
             yield from _no_dictionary(cls)
             made, written = init(cls), chain(cls)
+            if is_never_saved(cls) and not written.methods:
+                continue
             if made and written.known and _is_own(cls, made, written):
                 yield from _judged(cls, made, written)
 
@@ -125,7 +131,10 @@ def _judged(cls: KerasClass, made: Init, written: Chain) -> Iterator[Finding]:
     inherited = _inherited(cls) if written.reaches_keras else frozenset[str]()
     if inherited is None:
         return
-    missing = _missing(cls, made, written.entries.keys() | inherited | COMMON | _INITIAL)
+    known = written.entries.keys() | inherited | COMMON | _INITIAL
+    if made.asked_of_keywords & written.entries.keys() - made.parameters.keys():
+        return  # more than its parameters say is kept, and made use of
+    missing = _missing(cls, made, written, known)
     rejected = _rejected(cls, made, written)
     yield from _refused(rejected, missing, made, written, cls)
     yield from _never_set(cls, made, written)
@@ -135,18 +144,37 @@ def _judged(cls: KerasClass, made: Init, written: Chain) -> Iterator[Finding]:
         yield Finding(node, message, _fixes(cls, made, written, missing))
 
 
-def _missing(cls: KerasClass, made: Init, known: AbstractSet[str]) -> list[str]:
+def _missing(cls: KerasClass, made: Init, written: Chain, known: AbstractSet[str]) -> list[str]:
     """Return the parameters that are not among the keys, and make a difference."""
     missing = [
         name
         for name, parameter in made.parameters.items()
-        if name not in known and (parameter.required or made.reads(name))
+        if name not in known
+        and (parameter.required or (made.reads(name) and not _is_folded(name, made, written)))
     ]
     if is_base_only(cls):
         missing = [name for name in missing if not _is_fixed_below(name, cls)]
     if "keras.Sequential" in cls.names:  # whose layers are loaded one by one
         missing = [name for name in missing if made.parameters[name].required]
     return missing
+
+
+def _is_folded(name: str, made: Init, written: Chain) -> bool:
+    """Tell whether a parameter is another way to say what is written: `units = old_units`."""
+    if not is_name(made.parameters[name].node.default, "None"):
+        return False
+    kept = {
+        text
+        for key, entry in written.entries.items()
+        if key in made.parameters
+        for text in (key, code(entry.value))
+    }
+    return any(
+        isinstance(node, cst.Assign)
+        and any(code(target.target) in kept for target in node.targets)
+        and any(is_name(part, name) for part in descendants(node.value))
+        for node in descendants(made.function.body)
+    )
 
 
 def _is_fixed_below(name: str, cls: KerasClass) -> bool:
@@ -227,21 +255,32 @@ def _refused(
 ) -> Iterator[Finding]:
     from difflib import get_close_matches  # noqa: PLC0415 - slow to import, and rarely needed
 
+    where = f"`get_config` of `{cls.name}` writes"
     unlike = []
     for name in rejected:
         entry = written.entries[name]
         near = get_close_matches(name, missing, n=1, cutoff=_LIKE)
         if near:
-            message = (
-                f"`get_config` writes `{name}`, but `__init__` takes `{near[0]}`: loading raises"
-            )
+            message = f"{where} `{name}`, but `__init__` takes `{near[0]}`: loading raises"
             same = config_value(near[0], made, cls) == code(entry.value)
-            yield Finding(entry.key, message, (_respelt(entry, near[0]),) if same else ())
+            fixes = (_respelt(entry, near[0]),) if same and _is_own_entry(entry, cls) else ()
+            yield Finding(_key(entry, cls), message, fixes)
         else:
             unlike.append(name)
     if unlike:
-        what = f"`get_config` writes {listed(unlike)}, which `__init__` does not take"
-        yield Finding(written.entries[unlike[0]].key, f"{what}: loading raises `TypeError`")
+        what = f"{where} {listed(unlike)}, which `__init__` does not take"
+        own = [name for name in unlike if _is_own_entry(written.entries[name], cls)] or unlike
+        node = _key(written.entries[own[0]], cls)
+        yield Finding(node, f"{what}: loading raises `TypeError`")
+
+
+def _is_own_entry(entry: Entry, cls: KerasClass) -> bool:
+    return entry.definition.node is cls.node
+
+
+def _key(entry: Entry, cls: KerasClass) -> cst.CSTNode:
+    """Return where a class writes a key; its name if it is a base that does."""
+    return entry.key if _is_own_entry(entry, cls) else cls.node.name
 
 
 def _respelt(entry: Entry, name: str) -> Fix:
@@ -257,7 +296,7 @@ def _never_set(cls: KerasClass, made: Init, written: Chain) -> Iterator[Finding]
     for name, entry in written.entries.items():
         match entry.value:
             case cst.Attribute(value=cst.Name("self"), attr=cst.Name(attribute)) if (
-                entry.definition.node is cls.node
+                _is_own_entry(entry, cls)
                 and name in made.parameters
                 and attribute == name
                 and name not in COMMON

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reglint.classes import is_base_only, keras_classes
-from reglint.configs import COMMON, chain, init
+from reglint.classes import is_base_only, is_never_saved, keras_classes
+from reglint.configs import COMMON, chain
+from reglint.constructors import init
 from reglint.keras_api.classes import Kind
 from reglint.model import Finding, Fix, Replace, Severity
 from reglint.rules.generated import kwargs_changes
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reglint.classes import KerasClass
-    from reglint.configs import Chain, Init
+    from reglint.configs import Chain
+    from reglint.constructors import Init
     from reglint.names import Module
 
 
@@ -29,7 +31,9 @@ class InitWithoutKwargs(Rule):
     can be saved and never loaded: `load_model` and `clone_model` raise `TypeError`. The same goes
     for a `Model` whose `get_config` starts from `super().get_config()`.
 
-    It is an error in projects where models are saved, loaded or cloned, and else an information.
+    It is an error in files that save, load or clone models, and make the layer; else it is an
+    information. One that is only made inside other layers and models is left alone: these make it
+    again themselves.
 
     Keras looks for a parameter that is really called `kwargs`: with `**kw`, and without
     `get_config`, the layer is made again under another name.
@@ -78,18 +82,27 @@ class InitWithoutKwargs(Rule):
         for cls in keras_classes(module):
             if cls.root == "tf_keras" or not cls.complete or cls.inherited("from_config"):
                 continue
-            if is_base_only(cls):
+            if is_base_only(cls) or is_never_saved(cls):
                 continue
             made, written = init(cls), chain(cls)
             if made is None or made.definition.node is not cls.node:
                 continue
             if not written.known or not _writes_common(cls, written):
                 continue
-            severity = None if module.project.mentions("saving") else Severity.INFO
+            severity = None if _is_saved(cls) else Severity.INFO
             if not made.keywords and not made.parameters.keys() >= COMMON:
                 yield replace(_without(cls, made), severity=severity)
-            elif made.keywords not in {"", "kwargs"} and not written.methods:
+            elif (
+                made.keywords not in {"", "kwargs"}
+                and "name" not in made.parameters
+                and not written.methods
+            ):
                 yield replace(_misnamed(cls, made), severity=severity)
+
+
+def _is_saved(cls: KerasClass) -> bool:
+    """Tell whether the class is made where models are saved."""
+    return bool(cls.module.calls_named(cls.name)) and cls.module.project.says("saving")
 
 
 def _writes_common(cls: KerasClass, written: Chain) -> bool:

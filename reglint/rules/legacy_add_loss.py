@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from reglint.calls import targets
+from reglint.built import receivers
 from reglint.classes import class_around
-from reglint.guards import reachable, releases
 from reglint.keras_api.classes import Kind
 from reglint.model import Finding, Fix, Remove, Replace
 from reglint.rules.rule import Rule
 from reglint.rules.values import reference
-from reglint.scopes import Imported, Site
+from reglint.scopes import Imported
 from reglint.syntax import code, cst, descendants, dotted, is_name, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.model import Version
+    from reglint.built import Receiver
     from reglint.names import Module
-    from reglint.scopes import Scope
+    from reglint.scopes import Site
 
 _KERAS_3 = (3, 0)
-_MADE = {"keras.Model", "keras.Sequential"}
 
 
 class LegacyAddLoss(Rule):
@@ -73,45 +71,18 @@ class LegacyAddLoss(Rule):
 
     def check_module(self, module: Module) -> Iterator[Finding]:
         for site in module.calls_named("add_loss", "get_losses_for"):
-            receiver = _receiver(site, module)
-            if receiver is None or not any(v >= _KERAS_3 for v in receiver.versions):
+            call, found = cst.ensure_type(site.node, cst.Call), receivers(site, module)
+            if not found or not all(map(_may_be_keras_3, found)):
                 continue
-            call = cst.ensure_type(site.node, cst.Call)
-            if receiver.method == "get_losses_for":
-                if not _is_override(site):
-                    yield Finding(call.func, "`get_losses_for` is gone in Keras 3")
-            else:
-                yield from _arguments(call, receiver)
+            if not code(call.func).endswith("get_losses_for"):
+                yield from _arguments(call, found[0])
+            elif not _is_override(site):
+                yield Finding(call.func, "`get_losses_for` is gone in Keras 3")
         yield from _collected(module)
 
 
-class _Receiver(NamedTuple):
-    """What a method is called on: a place in the code for `reference`, too."""
-
-    method: str
-    root: str
-    versions: frozenset[Version]
-    scope: Scope
-    module: Module
-
-
-def _receiver(site: Site, module: Module) -> _Receiver | None:
-    """Return what a method of layers and models is called on, if it surely is one of Keras."""
-    function = cst.ensure_type(site.node, cst.Call).func
-    if not isinstance(function, cst.Attribute):
-        return None
-    method, owner = function.attr.value, function.value
-    root = None
-    if is_name(owner, "self") or (isinstance(owner, cst.Call) and is_name(owner.func, "super")):
-        cls = class_around(site.scope, module)
-        own = is_name(owner, "self") and cls and cls.inherited(method)
-        root = cls.root if cls and cls.kind in {Kind.LAYER, Kind.MODEL} and not own else None
-    elif (value := module.expression(owner, site.scope)) and isinstance(value.node, cst.Call):
-        root = _made(Site(value.node, value.scope, None), module)
-    if root is None:
-        return None
-    versions = releases(root, reachable(site.branch, module))
-    return _Receiver(method, root, versions, site.scope, module)
+def _may_be_keras_3(receiver: Receiver) -> bool:
+    return any(version >= _KERAS_3 for version in receiver.versions)
 
 
 def _is_override(site: Site) -> bool:
@@ -121,15 +92,7 @@ def _is_override(site: Site) -> bool:
     return isinstance(node, cst.FunctionDef) and node.name.value == "get_losses_for"
 
 
-def _made(site: Site, module: Module) -> str | None:
-    """Return the root of a layer or model that a call makes."""
-    symbols, _, _ = targets(site, module)
-    if all(s.name in _MADE or s.name.startswith("keras.layers.") for s in symbols):
-        return min((s.root for s in symbols), default=None)
-    return None
-
-
-def _arguments(call: cst.Call, receiver: _Receiver) -> Iterator[Finding]:
+def _arguments(call: cst.Call, receiver: Receiver) -> Iterator[Finding]:
     if not call.args or any(arg.star for arg in call.args):
         return
     loss, *others = call.args
@@ -146,7 +109,7 @@ def _arguments(call: cst.Call, receiver: _Receiver) -> Iterator[Finding]:
         yield Finding(loss.value, message, tuple(_converted(loss.value, receiver)))
 
 
-def _converted(node: cst.BaseExpression, receiver: _Receiver) -> Iterator[Fix]:
+def _converted(node: cst.BaseExpression, receiver: Receiver) -> Iterator[Fix]:
     """Make a tensor of a number, in a way that every Keras in question has."""
     function = None
     if receiver.module.meaning(cst.Name("tf"), receiver.scope) == {"tensorflow"}:

@@ -6,21 +6,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from reglint import keras_api
-from reglint.calls import targets
+from reglint.calls import Place, targets
 from reglint.flow import value
 from reglint.guards import reachable
 from reglint.keras_api import Effect, Generation
+from reglint.l1_l2 import l1_l2
 from reglint.model import Finding, Fix, Replace, Safety
 from reglint.operations import called_operation
 from reglint.rules.rule import Rule
 from reglint.rules.values import append_arguments, reference
 from reglint.scopes import Imported, Site, Value
-from reglint.syntax import children, code, cst, descendants, dotted, number, parameters_of
+from reglint.syntax import children, code, cst, descendants, dotted, parameters_of
 from reglint.terms import Term
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reglint.l1_l2 import L1L2
     from reglint.names import Module
     from reglint.scopes import Scope
 
@@ -290,14 +292,6 @@ def _unpacked(loss: _Loss) -> Iterator[Finding]:
                 yield Finding(tensor, message)
 
 
-class _Place(NamedTuple):
-    """Where a layer is made, for `reference`."""
-
-    scope: Scope
-    module: Module
-    root: str
-
-
 def _fixes(node: cst.CSTNode, loss: _Loss) -> Iterator[Fix]:
     """Give a summand of the loss that is an L1 or L2 penalty to the layer that it is of."""
     layer = _layer(node, loss)
@@ -307,8 +301,8 @@ def _fixes(node: cst.CSTNode, loss: _Loss) -> Iterator[Fix]:
     for penalty, rest in ((total.right, total.left), (total.left, total.right)):
         found = _penalty(penalty, node, loss)
         if found and not any(part is node for part in descendants(rest)):
-            name, factor = found
-            if known := reference(layer[1], f"regularizers.{name}"):
+            factor = found.arguments(layer[1].scope)
+            if known := reference(layer[1], f"regularizers.{found.name.upper()}"):
                 given = append_arguments(layer[0], f"activity_regularizer={known[0]}({factor})")
                 title = "Make it an `activity_regularizer`"
                 reason = "the penalty is divided by the size of the batch"
@@ -330,7 +324,7 @@ def _result(function: Function) -> cst.BinaryOperation | None:
     return None
 
 
-def _layer(node: cst.CSTNode, loss: _Loss) -> tuple[cst.Call, _Place] | None:
+def _layer(node: cst.CSTNode, loss: _Loss) -> tuple[cst.Call, Place] | None:
     """Return the call that makes the layer whose output has this name, and where it is."""
     bound = loss.module.expression(node, loss.scope) if isinstance(node, cst.Name) else None
     match bound:
@@ -341,27 +335,17 @@ def _layer(node: cst.CSTNode, loss: _Loss) -> tuple[cst.Call, _Place] | None:
             if skip or len(known) != 1 or {"*", "**", "activity_regularizer"} & set(given):
                 return None
             effect = known[0] and known[0].effect("activity_regularizer", Generation.KERAS_3)
-            place = _Place(scope, loss.module, min(found.root for found in symbols))
+            place = Place(scope, loss.module, min(found.root for found in symbols))
             return (layer, place) if effect is Effect.EFFECTIVE else None
     return None
 
 
-def _penalty(node: cst.BaseExpression, tensor: cst.CSTNode, loss: _Loss) -> tuple[str, str] | None:
-    """Return the regularizer that a summand is, and its factor as code."""
-    factor = "1.0"
-    match node:
-        case cst.BinaryOperation(operator=cst.Multiply(), left=left, right=right):
-            factors = [side for side in (left, right) if number(side) is not None]
-            if len(factors) != 1:
-                return None
-            factor, node = code(factors[0]), right if factors[0] is left else left
-    total = value(node, loss.scope, loss.module)
-    if total.operation != "sum" or total.options or len(total.parts) != 1:
-        return None
-    inner, reads = total.parts[0], list(_reads(node, loss))
+def _penalty(node: cst.BaseExpression, tensor: cst.CSTNode, loss: _Loss) -> L1L2 | None:
+    """Return the regularizer that a summand is, with a number as its factor."""
+    reads = list(_reads(node, loss))
     if len(reads) != 1 or reads[0] is not tensor:
         return None
-    square = inner.operation == "power" and number(inner.parts[1].node) == 2  # noqa: PLR2004
-    if inner.operation == "square" or square:
-        return "L2", factor
-    return ("L1", factor) if inner.operation == "abs" else None
+    total, of = (value(some, loss.scope, loss.module) for some in (node, tensor))
+    found = l1_l2(total, lambda term: term.node is of.node)
+    # What has a name may get it only after the layer is made.
+    return found if found and all(factor.is_literal for factor in found.factors) else None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.classes import class_around, keras_classes
+from reglint.classes import class_around
 from reglint.flow import assigned, returned, value
 from reglint.gradients import gradients
 from reglint.keras_api.classes import Kind
-from reglint.losses import COMPILED, identity, is_same, is_told, losses_in, owner
+from reglint.losses import COMPILED, identity, is_same, is_told, losses_in, owner, replaced
 from reglint.model import Finding, Fix, RemoveLine, Replace, Safety
 from reglint.penalized import arguments
 from reglint.rules.rule import Rule
@@ -77,10 +77,8 @@ class LossesAddedTwice(Rule):
 
     def check_module(self, module: Module) -> Iterator[Finding]:
         losses = [gradient.loss for gradient in gradients(module) if not gradient.stateless]
-        for cls in keras_classes(module):
-            method = cls.method("compute_loss") if cls.kind is Kind.MODEL else None
-            losses += returned(method, module) if method else []
-            yield from _penalized_twice(cls)
+        for _, method in replaced(module):
+            losses += returned(method, module)
         seen: set[int] = set()
         for loss in losses:
             for term in loss.walk():
@@ -90,6 +88,8 @@ class LossesAddedTwice(Rule):
                     yield Finding(term.node, message, tuple(_once(term.node, term.scope.node)))
         for site in module.calls_named("compile"):
             yield from _in_loss_function(site, module)
+        for site in module.calls_named("add_loss"):
+            yield from _penalized_twice(site, module)
 
 
 # -- Sums
@@ -191,7 +191,7 @@ def _in_loss_function(site: Site, module: Module) -> Iterator[Finding]:
     """Find the penalties in the loss function that a model is compiled with."""
     node = cst.ensure_type(site.node, cst.Call)
     given = next((a.value for a in node.args if a.keyword and a.keyword.value == "loss"), None)
-    if given is None or not isinstance(node.func, cst.Attribute):
+    if not isinstance(given, (cst.Name, cst.Lambda)) or not isinstance(node.func, cst.Attribute):
         return
     model = value(node.func.value, site.scope, module)
     for function in value(given, site.scope, module).forms():
@@ -208,16 +208,14 @@ def _in_loss_function(site: Site, module: Module) -> Iterator[Finding]:
 # -- Layers
 
 
-def _penalized_twice(cls: KerasClass) -> Iterator[Finding]:
-    """Find the weights that have a regularizer and are given to the same one for `add_loss`."""
-    module = cls.module
-    for site in module.calls_named("add_loss"):
-        match site.node:
-            case cst.Call(func=cst.Attribute(value=cst.Name("self")), args=[cst.Arg(value=given)]):
-                around = class_around(site.scope, module)
-                if around is cls and _has_it_already(value(given, site.scope, module), cls):
-                    message = "`add_loss` penalizes a weight that has this regularizer already"
-                    yield Finding(site.node, message)
+def _penalized_twice(site: Site, module: Module) -> Iterator[Finding]:
+    """Find a weight that has a regularizer and is given to the same one for `add_loss`."""
+    cls = class_around(site.scope, module)
+    match site.node:
+        case cst.Call(func=cst.Attribute(value=cst.Name("self")), args=[cst.Arg(value=given)]):
+            if cls and _has_it_already(value(given, site.scope, module), cls):
+                message = "`add_loss` penalizes a weight that has this regularizer already"
+                yield Finding(site.node, message)
 
 
 def _has_it_already(penalty: Term, cls: KerasClass) -> bool:

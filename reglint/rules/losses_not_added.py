@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.classes import class_around, keras_classes
+from reglint.classes import class_around
 from reglint.flow import assigned, returned
 from reglint.gradients import Trained, gradients
 from reglint.keras_api.classes import Kind
-from reglint.losses import COMPILED, calls_in, leaves_out
+from reglint.losses import COMPILED, calls_in, leaves_out, replaced
 from reglint.model import Finding, Fix, Insert, Replace, Safety, Severity
 from reglint.penalized import penalties_in, penalty_of
 from reglint.rules.rule import Rule
@@ -110,12 +110,10 @@ class LossesNotAdded(Rule):
     def check_module(self, module: Module) -> Iterator[Finding]:
         for gradient in gradients(module):
             for model in gradient.models:
-                penalty = penalty_of(model.term, module)
-                if penalty or _comes_from_outside(gradient, model, module):
-                    yield from _in_loop(gradient, model, penalty, module)
-        for cls in keras_classes(module):
-            if cls.kind is Kind.MODEL:
-                yield from _in_compute_loss(cls)
+                if leaves_out(gradient.loss, model.term, module):
+                    yield from _in_loop(gradient, model, module)
+        for cls, method in replaced(module):
+            yield from _in_compute_loss(cls, method)
 
     def check_call(self, call: Call) -> Iterator[Finding]:
         module = call.module
@@ -134,10 +132,9 @@ class LossesNotAdded(Rule):
 # -- Loops
 
 
-def _in_loop(
-    gradient: Gradient, model: Trained, penalty: Penalty | None, module: Module
-) -> Iterator[Finding]:
-    if not leaves_out(gradient.loss, model.term, module):
+def _in_loop(gradient: Gradient, model: Trained, module: Module) -> Iterator[Finding]:
+    penalty = penalty_of(model.term, module)
+    if penalty is None and not _comes_from_outside(gradient, model, module):
         return
     compiled = next(calls_in(gradient.loss, COMPILED), None)
     if compiled:
@@ -155,8 +152,7 @@ def _finding(
     if penalty is None:
         message += ", and with it all regularizers of a model that is passed in"
         return Finding(node, message, fixes, Severity.INFO)
-    where = f" in `{penalty.where}`" if penalty.where else ""
-    return Finding(node, f"{message}, so that the `{penalty.name}`{where} has no effect", fixes)
+    return Finding(node, f"{message}, so that {penalty} has no effect", fixes)
 
 
 def _comes_from_outside(gradient: Gradient, model: Trained, module: Module) -> bool:
@@ -238,10 +234,10 @@ def _is_scalar(loss: Term) -> bool:
 # -- compute_loss
 
 
-def _in_compute_loss(cls: KerasClass) -> Iterator[Finding]:
-    """Judge a class that replaces the `compute_loss` that `fit` calls."""
-    method, module = cls.method("compute_loss"), cls.module
-    if method is None or "y_pred" not in {p.name.value for p in method.params.params}:
+def _in_compute_loss(cls: KerasClass, method: cst.FunctionDef) -> Iterator[Finding]:
+    """Judge what a class puts in place of the `compute_loss` that `fit` calls."""
+    module = cls.module
+    if "y_pred" not in {p.name.value for p in method.params.params}:
         return
     scope = module.scope_of(method)
     step = cls.inherited("train_step")

@@ -92,8 +92,8 @@ def _outside(gradient: Gradient, tape: cst.With, model: Trained) -> Iterator[Fin
     places = {id(node): place for place, node in enumerate(descendants(function))}
     recorded = {id(node) for block in _tapes(function) for node in descendants(block)}
     for read in losses_in(gradient.loss):
-        here = id(read.node) in places and id(read.node) not in recorded
-        if not here or not is_same(read.parts[0], model.term):
+        here = read.scope is gradient.site.scope and id(read.node) in places
+        if not here or id(read.node) in recorded or not is_same(read.parts[0], model.term):
             continue
         if places[id(read.node)] < places[id(tape)]:
             what = "is read before the tape records, so that its gradient is 0"

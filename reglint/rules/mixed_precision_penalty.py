@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reglint.guards import releases
-from reglint.keras_api.classes import Kind
 from reglint.model import Finding, Fix, Replace, Severity
 from reglint.packages import package_within
-from reglint.penalties import Of, penalties
+from reglint.penalties import penalties
 from reglint.rules.rule import Rule
 from reglint.rules.values import append_arguments, is_regularizer
 from reglint.syntax import code, cst, descendants, dotted
@@ -131,17 +130,15 @@ def _typed(call: Call) -> Iterator[Fix]:
 def _is_half(penalty: Penalty) -> bool:
     """Tell whether a layer surely adds a number of the type that it computes in."""
     cls = penalty.cls
-    if penalty.of is not Of.ADDED or cls is None or cls.kind not in {Kind.LAYER, Kind.MODEL}:
+    if cls is None or not penalty.is_of_call:
         return False
     start = cls.method("__init__")
     typed = start and any(
         arg.keyword and arg.keyword.value == "dtype"
         for node in descendants(start) if isinstance(node, cst.Call) for arg in node.args
     )  # fmt: skip
-    if penalty.scope.node is not cls.method("call") or typed:
-        return False
     cast = any(term.operation in {"cast", "convert"} for term in penalty.value.walk())
-    return not cast and _keeps(penalty.value, penalty)
+    return not typed and not cast and _keeps(penalty.value, penalty)
 
 
 def _keeps(term: Term, penalty: Penalty) -> bool:

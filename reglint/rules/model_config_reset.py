@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.classes import is_base_only, keras_classes
-from reglint.configs import COMMON, init
+from reglint.classes import is_base_only, is_never_saved, keras_classes
+from reglint.configs import COMMON
+from reglint.constructors import init
 from reglint.model import Finding, Fix, Safety, Severity
 from reglint.rules.generated import config_values, get_config, kwargs_changes
 from reglint.rules.rule import CLASS, Rule
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reglint.classes import KerasClass
-    from reglint.configs import Init, Parameter
+    from reglint.constructors import Init, Parameter
     from reglint.names import Module
 
 _FUNCTIONAL = {"inputs", "outputs"}
@@ -34,7 +35,9 @@ class ModelConfigReset(Rule):
     raises `TypeError`.
 
     Only projects are judged in which models are saved or cloned with their configuration; for
-    weights alone none of this matters.
+    weights alone none of this matters. It is a warning in the files that do so, and an information
+    in the others. A model that is only made inside other ones is left alone: these make it again
+    themselves.
 
     ## Example
 
@@ -98,10 +101,12 @@ class ModelConfigReset(Rule):
             if made is None or not _is_reset(cls) or made.definition.node is not cls.node:
                 continue
             lost = [p for p in made.parameters.values() if p.name not in COMMON]
-            if _FUNCTIONAL <= made.parameters.keys():
+            if made.parameters.keys() >= _FUNCTIONAL:
                 continue  # made like a functional model, which writes all of itself
             if lost and module.project.mentions("saving"):
-                yield Finding(cls.node.name, _message(cls, lost), tuple(_fixes(cls, made)))
+                severity = None if module.project.says("saving") else Severity.INFO
+                fixes = tuple(_fixes(cls, made))
+                yield Finding(cls.node.name, _message(cls, lost), fixes, severity)
 
 
 def _is_reset(cls: KerasClass) -> bool:
@@ -112,6 +117,7 @@ def _is_reset(cls: KerasClass) -> bool:
         and not cls.inherited("get_config")
         and not cls.inherited("from_config")
         and not is_base_only(cls)
+        and not is_never_saved(cls)
     )
 
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from reglint.classes import keras_classes
-from reglint.configs import chain, init, stored
+from reglint.configs import chain
+from reglint.constructors import init, stored
 from reglint.model import Finding, Fix, Replace, Severity
 from reglint.rules.generated import config_values
 from reglint.rules.rule import CLASS, Rule
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from reglint.classes import KerasClass
-    from reglint.configs import Entry, Init
+    from reglint.configs import Entry
+    from reglint.constructors import Init
     from reglint.names import Module
     from reglint.scopes import Scope
 

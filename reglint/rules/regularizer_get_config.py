@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reglint.classes import keras_classes
-from reglint.configs import chain, init
+from reglint.configs import chain
+from reglint.constructors import init
 from reglint.keras_api.classes import Kind, base_class
 from reglint.model import Finding, Fix, Replace
 from reglint.rules.generated import config_values, get_config

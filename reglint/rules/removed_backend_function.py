@@ -118,21 +118,11 @@ def _penalties(module: Module) -> frozenset[int]:
         node = cst.ensure_type(site.node, cst.Call)
         for argument in node.args:
             if argument.keyword and argument.keyword.value.endswith("_regularizer"):
-                found.add(id(_function(argument.value, site.scope)))
+                function = module.function(argument.value, site.scope)
+                found.add(id(function or argument.value))
     for site in module.calls_named("add_loss"):
         found |= {id(node) for node in descendants(site.node)}
     return frozenset(found)
-
-
-def _function(node: cst.CSTNode, scope: Scope) -> cst.CSTNode:
-    """Return the definition of a function of this module."""
-    owner = scope.find(node.value) if isinstance(node, cst.Name) else None
-    if owner is not None and isinstance(node, cst.Name):
-        for binding in owner.names[node.value]:
-            defined = getattr(binding, "node", None)
-            if isinstance(defined, (cst.FunctionDef, cst.Lambda)):
-                return defined
-    return node
 
 
 # -- The fix

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.classes import is_base_only, keras_classes
+from reglint.classes import is_base_only, is_part, keras_classes
+from reglint.configs import chain
+from reglint.constructors import init
 from reglint.keras_api.classes import Kind
 from reglint.model import Finding, Fix, Safety, Severity
 from reglint.registration import is_registered
@@ -37,7 +39,8 @@ class UnregisteredClass(Rule):
     `custom_objects` wherever the model is loaded.
 
     Layers and models are reported as an information, and only in files that save, load or clone
-    models themselves: a library cannot know what its users do. Up to Keras 3.8 a layer was found
+    models themselves: a library cannot know what its users do. One that the file only makes inside
+    other layers and models is never looked for. Up to Keras 3.8 a layer was found
     without being registered if its module could be imported; since 3.9 it is not.
 
     Registered counts a class in each of these cases: `register_keras_serializable`, under any
@@ -91,7 +94,9 @@ class UnregisteredClass(Rule):
             if essential is None or not any(map(cls.inherited, essential)):
                 continue
             whole = cls.kind in {Kind.LAYER, Kind.MODEL}
-            if whole and not module.project.says("saving"):
+            if whole and (not module.project.says("saving") or is_part(cls)):
+                continue
+            if _is_beyond_help(cls):
                 continue
             if cls.scope is not module.scope or is_base_only(cls) or is_registered(cls):
                 continue
@@ -99,6 +104,13 @@ class UnregisteredClass(Rule):
             message = f"`{cls.name}` is not registered: a model with it cannot be {what} by itself"
             severity = Severity.INFO if whole else None
             yield Finding(cls.node.name, message, tuple(_fixes(cls)), severity)
+
+
+def _is_beyond_help(cls: KerasClass) -> bool:
+    """Tell whether a class could not be made again anyway, for want of its arguments."""
+    made = init(cls)
+    required = made is not None and any(p.required for p in made.parameters.values())
+    return cls.kind is Kind.INITIALIZER and required and not chain(cls).methods
 
 
 def _fixes(cls: KerasClass) -> Iterator[Fix]:

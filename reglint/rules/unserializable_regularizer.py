@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from reglint.calls import Place
 from reglint.classes import class_around
-from reglint.flow import returned
+from reglint.flow import returned, value
 from reglint.guards import reachable, releases
-from reglint.keras_api.classes import Kind
+from reglint.keras_api.classes import LAYERS
+from reglint.l1_l2 import L1L2, l1_l2
 from reglint.model import Finding, Fix, Replace, Safety, Severity
-from reglint.penalty_forms import penalty
 from reglint.rules.rule import Rule
 from reglint.rules.values import reference, regularizers, spans
 from reglint.scopes import Opaque, Value
 from reglint.syntax import cst, number, parameters_of
+from reglint.terms import Term
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -84,7 +87,7 @@ class UnserializableRegularizer(Rule):
 
     def check_call(self, call: Call) -> Iterator[Finding]:
         for argument in regularizers(call):
-            place = _Place(argument.scope, call.module, call.root)
+            place = Place(argument.scope, call.module, call.root)
             weight = argument.name != "activity_regularizer"
             yield from _judged(argument.value, place, call.versions, weight=weight)
 
@@ -95,26 +98,18 @@ class UnserializableRegularizer(Rule):
                     yield from _added(arg.value, site, module)
 
 
-class _Place(NamedTuple):
-    """Where a regularizer is written, and what Keras is called there."""
-
-    scope: Scope
-    module: Module
-    root: str
-
-
 def _added(node: cst.BaseExpression, site: Site, module: Module) -> Iterator[Finding]:
     """Find a regularizer of `self.add_weight`, which no configuration holds."""
     cls = class_around(site.scope, module)
-    if cls is None or cls.kind not in {Kind.LAYER, Kind.MODEL}:
+    if cls is None or cls.kind not in LAYERS:
         return
     versions = releases(cls.root, reachable(site.branch, module))
-    place = _Place(site.scope, module, cls.root)
+    place = Place(site.scope, module, cls.root)
     yield from _judged(node, place, versions, weight=True, saved=False)
 
 
 def _judged(
-    node: cst.BaseExpression, place: _Place, versions: frozenset[Version], *, weight: bool,
+    node: cst.BaseExpression, place: Place, versions: frozenset[Version], *, weight: bool,
     saved: bool = True,
 ) -> Iterator[Finding]:  # fmt: skip
     """Find what is wrong with a regularizer, if it is a function."""
@@ -140,7 +135,7 @@ class _Found(NamedTuple):
     kind: str
     function: Function | None = None
     module: Module | None = None  # that it is defined in
-    bound: Mapping[str, cst.BaseExpression] = {}  # what its other parameters are, as far as known
+    bound: Mapping[str, Term] = {}  # what its other parameters are, as far as known
 
 
 def _function(node: cst.BaseExpression, scope: Scope, module: Module) -> _Found | None:
@@ -169,15 +164,21 @@ def _function(node: cst.BaseExpression, scope: Scope, module: Module) -> _Found 
 
 def _bound(
     args: Sequence[cst.Arg], names: Sequence[str], scope: Scope, module: Module
-) -> Mapping[str, cst.BaseExpression]:
+) -> Mapping[str, Term]:
     """Return what a call passes, by the names of the parameters."""
-    found: dict[str, cst.BaseExpression] = {}
+    found: dict[str, Term] = {}
     for i, arg in enumerate(args):
         name = arg.keyword.value if arg.keyword else next(iter(names[i : i + 1]), "")
-        value = module.expression(arg.value, scope)
-        known = value.node if value and number(value.node) is not None else arg.value
-        found |= {name: known} if name and not arg.star else {}
+        found |= {name: _given(arg.value, scope, module)} if name and not arg.star else {}
     return found
+
+
+def _given(node: cst.BaseExpression, scope: Scope, module: Module) -> Term:
+    """Return what an argument is, a number if it is a name for one; else as it is written."""
+    known = module.expression(node, scope)
+    if known and number(known.node) is not None:
+        return Term("number", known.node, known.scope)
+    return replace(value(node, scope, module), node=node, scope=scope)
 
 
 def _made(factory: cst.FunctionDef, module: Module) -> _Found | None:
@@ -208,14 +209,52 @@ def _defined(
     return None
 
 
-def _fixes(node: cst.BaseExpression, found: _Found, place: _Place) -> tuple[Fix, ...]:
-    if found.function is None or found.module is not place.module:
-        return ()
-    known = penalty(found.function, found.bound, place.scope, place.module)
+def _fixes(node: cst.BaseExpression, found: _Found, place: Place) -> tuple[Fix, ...]:
+    known = _written_out(found, place.module)
+    arguments = known.arguments(place.scope) if known else None
     name = reference(place, f"regularizers.{known.name}") if known else None
-    if known is None or name is None:
+    if known is None or arguments is None or name is None:
         return ()
-    text = f"{name[0]}({known.arguments()})"
-    safety = Safety.SAFE if known.plain else Safety.UNSAFE
+    text = f"{name[0]}({arguments})"
+    plain = all(factor.is_plain for factor in known.factors)
+    safety = Safety.SAFE if plain else Safety.UNSAFE
     changes: tuple[Change, ...] = (Replace(node, text), *name[1])
-    return (Fix(f"Use `{text}`", changes, safety, "" if known.plain else _REASON),)
+    return (Fix(f"Use `{text}`", changes, safety, "" if plain else _REASON),)
+
+
+def _written_out(found: _Found, module: Module) -> L1L2 | None:
+    """Return what a function of this module computes, if it does nothing else."""
+    function = found.function
+    scope = module.scope_of(function) if function else None
+    if function is None or found.module is not module or scope is None:
+        return None
+    parameters = list(parameters_of(function.params))
+    outside = scope.parent or scope
+    defaults = {
+        p.name.value: _given(p.default, outside, module) for p in parameters[1:] if p.default
+    }
+    bound = {**defaults, **found.bound}
+    results = returned(function, module)
+    known = all(p.name.value in bound for p in parameters[1:])
+    if not parameters or len(results) != 1 or not known or not _only_computes(function):
+        return None
+    tensor = parameters[0].name.value
+    return l1_l2(results[0], lambda t: t.operation == "parameter" and t.name == tensor, bound)
+
+
+def _only_computes(function: Function) -> bool:
+    """Tell whether a function has no statements but assignments and a `return`."""
+    if isinstance(function, cst.Lambda):
+        return True
+    simple = [line for line in function.body.body if isinstance(line, cst.SimpleStatementLine)]
+    small = [statement for line in simple for statement in line.body]
+    return len(simple) == len(function.body.body) and all(map(_is_harmless, small))
+
+
+def _is_harmless(statement: cst.CSTNode) -> bool:
+    match statement:
+        case cst.Assign() | cst.Return():
+            return True
+        case cst.Expr(value=cst.SimpleString() | cst.ConcatenatedString()):
+            return True
+    return False

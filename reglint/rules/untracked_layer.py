@@ -10,7 +10,7 @@ from reglint import keras_api
 from reglint.calls import called
 from reglint.classes import class_around
 from reglint.guards import reachable, releases
-from reglint.keras_api.classes import Kind
+from reglint.keras_api.classes import LAYERS
 from reglint.model import Finding
 from reglint.rules.rule import Rule
 from reglint.scopes import Site
@@ -113,7 +113,7 @@ def _is_weighted(site: Site, module: Module) -> bool:
 def _in_call(site: Site, module: Module) -> bool:
     """Tell whether a place is in the `call` of a layer or model, which makes no model itself."""
     cls = class_around(site.scope, module)
-    method = cls.method("call") if cls and cls.kind in {Kind.LAYER, Kind.MODEL} else None
+    method = cls.method("call") if cls and cls.kind in LAYERS else None
     scope: Scope | None = site.scope
     while scope is not None and scope.node is not method:
         scope = scope.parent
@@ -152,7 +152,7 @@ def _is_untracked(
 def _variable(site: Site, module: Module) -> Iterator[Finding]:
     """Find a variable that becomes an attribute of a layer, in Keras 3."""
     cls = class_around(site.scope, module)
-    if cls is None or cls.kind not in {Kind.LAYER, Kind.MODEL}:
+    if cls is None or cls.kind not in LAYERS:
         return
     versions = releases(cls.root, reachable(site.branch, module))
     node = cst.ensure_type(site.node, cst.Call)

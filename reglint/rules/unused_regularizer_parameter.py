@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reglint.classes import keras_classes
-from reglint.configs import init
-from reglint.keras_api.classes import Kind, base_class
+from reglint.constructors import init
+from reglint.keras_api.classes import LAYERS, base_class
 from reglint.model import Finding, Severity
 from reglint.rules.rule import CLASS, Rule
 from reglint.rules.values import keras_name
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reglint.classes import KerasClass
-    from reglint.configs import Init
+    from reglint.constructors import Init
     from reglint.names import Module
 
 # What may look at attributes and parameters without naming them.
@@ -74,7 +74,7 @@ class UnusedRegularizerParameter(Rule):
 
 def _is_whole(cls: KerasClass) -> bool:
     """Tell whether a class is a layer or model that does something, and plainly."""
-    if cls.kind not in {Kind.LAYER, Kind.MODEL} or any(map(_reflects, descendants(cls.node))):
+    if cls.kind not in LAYERS or any(map(_reflects, descendants(cls.node))):
         return False
     return any(cls.inherited(name) for name in ("build", "call", "__call__"))
 

@@ -67,6 +67,23 @@ def append_arguments(call: cst.Call, text: str) -> Insert:
     return Insert(call.whitespace_before_args, text)  # the place between the parentheses
 
 
+def regularized(call: cst.Call, regularizer: str) -> Insert | None:
+    """Return the change that gives a regularizer to a weight that is made without one."""
+    given = {arg.keyword.value if arg.keyword else arg.star for arg in call.args}
+    if given & {"regularizer", "*", "**"}:
+        return None
+    return append_arguments(call, f"regularizer={regularizer}")
+
+
+def line_of(node: cst.CSTNode, function: cst.FunctionDef) -> cst.SimpleStatementLine | None:
+    """Return the line of a function, outside of all its branches and loops, that is this alone."""
+    for line in function.body.body:
+        match line:
+            case cst.SimpleStatementLine(body=[cst.Expr(value=value)]) if value is node:
+                return line
+    return None
+
+
 def moved(argument: Argument, call: cst.Call) -> tuple[Change, ...]:
     """Return the changes that pass an argument to another call; nothing if it has to stay."""
     removed = argument.removed()

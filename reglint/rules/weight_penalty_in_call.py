@@ -6,12 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from reglint.flow import assigned
-from reglint.keras_api.classes import Kind
+from reglint.l1_l2 import l1_l2
 from reglint.model import Finding, Fix, RemoveLine, Safety, Severity
 from reglint.penalties import penalties
 from reglint.rules.rule import Rule
-from reglint.rules.values import append_arguments, listed, reference
-from reglint.syntax import code, cst, descendants, is_name, number
+from reglint.rules.values import line_of, listed, reference, regularized
+from reglint.syntax import code, cst, descendants, is_name
 from reglint.terms import Term
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _REASON = "the penalty no longer counts once for each call, nor when the weight is frozen"
 _SUMS = frozenset({"add", "total", "tuple", "each"})
-_SQUARE = 2
 _CHANGING = re.compile(r"(?i)variable|add_weight|assign")
 
 
@@ -80,24 +79,21 @@ class WeightPenaltyInCall(Rule):
 
     def check_module(self, module: Module) -> Iterator[Finding]:
         for penalty in penalties(module):
-            weights = _weights(penalty) if _is_of_call(penalty) else []
+            weights = _weights(penalty) if _is_always_added(penalty) else []
             if weights and penalty.site:
                 what = listed(dict.fromkeys(weight.path for weight in weights))
                 message = f"the penalty of {what} is added at each call, and depends on no input"
                 yield Finding(penalty.site.node, message, tuple(_fixes(penalty, weights)))
 
 
-def _is_of_call(penalty: Penalty) -> bool:
-    """Tell whether a layer adds a penalty in its method `call`, whatever it is called for."""
-    cls, site = penalty.cls, penalty.site
-    if cls is None or site is None or cls.kind not in {Kind.LAYER, Kind.MODEL}:
-        return False
-    branch = site.branch
+def _is_always_added(penalty: Penalty) -> bool:
+    """Tell whether a layer adds a penalty whenever it is called, whatever it is called for."""
+    branch = penalty.site.branch if penalty.site else None
     while branch is not None and isinstance(branch.node, (cst.If, cst.IfExp)):
         if "train" in code(branch.node.test):  # `training`, `self.trainable`
             return False
         branch = branch.outer
-    return penalty.scope.node is cls.method("call") and branch is None
+    return penalty.is_of_call and branch is None
 
 
 def _weights(penalty: Penalty) -> list[Term]:
@@ -166,14 +162,11 @@ def _fixes(penalty: Penalty, weights: list[Term]) -> Iterator[Fix]:
     line = _line(penalty)
     if len(weights) > 1 or len(made) > 1 or line is None:
         return
-    call = cst.ensure_type(made[0].node, cst.Call)
-    names = {arg.keyword.value if arg.keyword else arg.star for arg in call.args}
-    if "regularizer" in names or "**" in names:
-        return
-    for text, changes in filter(None, [_regularizer(penalty, made[0])]):
-        added = append_arguments(call, f"regularizer={text}")
+    known = _regularizer(penalty, weights[0].path, made[0])
+    given = regularized(cst.ensure_type(made[0].node, cst.Call), known[0]) if known else None
+    if known and given:
         title = "Make it the regularizer of the weight"
-        yield Fix(title, (added, RemoveLine(line), *changes), Safety.UNSAFE, _REASON)
+        yield Fix(title, (given, RemoveLine(line), *known[1]), Safety.UNSAFE, _REASON)
 
 
 def _line(penalty: Penalty) -> cst.SimpleStatementLine | None:
@@ -184,49 +177,21 @@ def _line(penalty: Penalty) -> cst.SimpleStatementLine | None:
     names = {n.value for n in descendants(penalty.site.node) if isinstance(n, cst.Name)}
     if names & (penalty.scope.names.keys() - {"self"}):
         return None  # a variable that is of no use then
-    for statement in function.body.body:
-        match statement:
-            case cst.SimpleStatementLine(body=[cst.Expr(value)]) if value is penalty.site.node:
-                return statement
-    return None
+    return line_of(penalty.site.node, function)
 
 
-def _regularizer(penalty: Penalty, made: Site) -> tuple[str, tuple[Change, ...]] | None:
+def _regularizer(
+    penalty: Penalty, weight: str, made: Site
+) -> tuple[str, tuple[Change, ...]] | None:
     """Return how to write the regularizer where the weight is made."""
     match penalty.value:
-        case Term(operation="call", name=name, parts=[Term(operation="self"), _]):
-            return name, ()
-    name, factor = _factor(penalty.value)
+        case Term(operation="call", name=own, parts=[Term(operation="self"), _]):
+            return own, ()
+    known = l1_l2(penalty.value, lambda term: term.path == weight)
+    factor = known.arguments(made.scope) if known else None
+    name = reference(penalty, f"regularizers.{known.name.upper()}") if known else None
     function = made.scope.enclosing(cst.FunctionDef)
     late = function is not None and is_name(function.node.name, "build")  # type: ignore[attr-defined]
-    known = reference(penalty, f"regularizers.{name}") if name else None
-    if known is None or not (late or not factor.startswith("self.")):
+    if name is None or factor is None or not (late or "self." not in factor):
         return None
-    return f"{known[0]}({factor})", known[1]
-
-
-def _factor(term: Term) -> tuple[str, str]:
-    """Return the name of the regularizer of Keras that a penalty is, and its factor, as code."""
-    match term:
-        case Term(operation="sum", parts=[inner]) if not term.options:
-            return _norm(inner), "1.0"
-        case Term(operation="l2_loss"):
-            return "L2", "0.5"
-        case Term(operation="multiply", parts=[left, right]):
-            for by, rest in ((left, right), (right, left)):
-                name, factor = _factor(rest)
-                if name and (by.path or (number(by.node) or 0) > 0):
-                    own = by.path or code(by.node)
-                    return name, own if factor == "1.0" else f"{factor} * {own}"
-    return "", ""
-
-
-def _norm(term: Term) -> str:
-    match term:
-        case Term(operation="square", parts=[Term(operation="attribute")]):
-            return "L2"
-        case Term(operation="power", parts=[Term(operation="attribute"), exponent]):
-            return "L2" if number(exponent.node) == _SQUARE else ""
-        case Term(operation="abs", parts=[Term(operation="attribute")]):
-            return "L1"
-    return ""
+    return f"{name[0]}({factor})", name[1]

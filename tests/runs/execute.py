@@ -4,7 +4,8 @@
 
 The jobs are the texts of modules, which define
 
-    build()                           returns a model and what it is called on, an array or several
+    build()                           returns a model and what it is called on, an array or several;
+                                      without it, the module is run, and that is all
     train(model, inputs, targets)     trains for one step; without it, `fit` does
     save(model, path)                 saves the model; without it, `model.save` does
     FORMAT                            of the file, "h5"; without it "keras"
@@ -53,6 +54,8 @@ def outcome(text: str, folder: Path) -> dict[str, Any]:
     step = "build"
     try:
         module = fresh(text, folder)
+        if not hasattr(module, "build"):
+            return seen
         model, inputs = module.build()
         step = "call"
         model(inputs)
