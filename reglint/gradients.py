@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reglint.classes import class_around
 from reglint.flow import returned, value
+from reglint.losses import WEIGHTS, owner
 from reglint.syntax import code, cst, descendants
 from reglint.terms import Term
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 _TAPE = "tensorflow.GradientTape"
 _TRANSFORMS = frozenset({"jax.grad", "jax.value_and_grad"})
-_WEIGHTS = frozenset({"trainable_variables", "trainable_weights", "variables", "weights"})
 _STATELESS = frozenset({"stateless_call", "stateless_compute_loss"})
 # What those who train do with a gradient.
 _APPLY = (
@@ -127,7 +127,7 @@ def owners(sources: Term) -> tuple[Trained, ...]:
         Trained(term.parts[0], code(term.node.value))
         for term in sources.walk()
         if term.operation == "attribute"
-        and term.name in _WEIGHTS
+        and term.name in WEIGHTS
         and isinstance(term.node, cst.Attribute)
     )
 
@@ -138,19 +138,16 @@ def _distinct(models: Iterable[Trained]) -> tuple[Trained, ...]:
 
 def _called(call: Term) -> Trained | None:
     """Return the model that may be called, directly or without its state."""
-    node = call.node
-    if call.operation != "call" or not isinstance(node, cst.Call):
+    node, called = call.node, owner(call)
+    if call.operation != "call" or called is None or not isinstance(node, cst.Call):
         return None
-    if len(call.parts) <= len(node.args):
-        return None  # something imported
-    owner = call.parts[0]
     match node.func:
         case cst.Attribute(value=model, attr=cst.Name(name)) if name in _STATELESS:
-            return Trained(owner, code(model))
-        case cst.Attribute(attr=cst.Name(name)) if owner.path:
-            return Trained(Term("attribute", node, call.scope, (owner,), name), code(node.func))
-        case cst.Name(name) if owner.operation not in {"function", "class"}:
-            return Trained(owner, name)
+            return Trained(called, code(model))
+        case cst.Attribute(attr=cst.Name(name)) if called.path:
+            return Trained(Term("attribute", node, call.scope, (called,), name), code(node.func))
+        case cst.Name(name) if called.operation not in {"function", "class"}:
+            return Trained(called, name)
     return None
 
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 _ADDING = frozenset({"compute_loss", "stateless_compute_loss"})
 COMPILED = "compiled_loss"
 _TOLD = "regularization_losses"
-_WEIGHTS = frozenset({"trainable_variables", "trainable_weights", "variables", "weights"})
+# What a model has for its weights.
+WEIGHTS = frozenset({"trainable_variables", "trainable_weights", "variables", "weights"})
 # What gives the predictions of a model.
 _PREDICT = frozenset({"call", "__call__", "predict", "stateless_call"})
 # Attributes of a model that are functions, once it is compiled.
@@ -69,7 +70,7 @@ def _may_add(term: Term, module: Module) -> bool:
     """Tell whether a term may bring penalties into a loss."""
     name = term.short or term.name
     if term.operation == "attribute":
-        return name in _WEIGHTS or bool(_PENALTY.search(name))
+        return name in WEIGHTS or bool(_PENALTY.search(name))
     if term.operation != "call":
         return False
     if name == COMPILED and owner(term):

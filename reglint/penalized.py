@@ -7,6 +7,7 @@ regularizer that may be `None` or have a factor of 0 does not.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _STRINGS = frozenset({"l1", "l2", "L1", "L2", "l1_l2", "orthogonal_regularizer"})
 _MANY = 400  # terms looked at, before a model is too large to be judged
+_OFTEN = 12  # calls of one function: there are functions that call each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class _Search:
         self._modules = modules  # by their outermost scope; those of the project are added
         self._seen: dict[int, Term] = {}
         self._classes: set[int] = set()
+        self._calls: Counter[int] = Counter()  # of the functions of other modules
 
     def of(self, model: Term) -> Iterator[Penalty]:
         """Yield the penalties of what a term is made from."""
@@ -170,7 +173,8 @@ class _Search:
         """Yield what functions of other modules give that a call may call."""
         for other, binding in self._definitions(term.name, module):
             function = getattr(binding, "node", None)
-            if isinstance(function, cst.FunctionDef):
+            if isinstance(function, cst.FunctionDef) and self._calls[id(function)] < _OFTEN:
+                self._calls[id(function)] += 1
                 flow = other.once(Flow)
                 caller = Expressions(flow, other.scope)
                 made = flow.call(caller, function, arguments(term, node), node, term.name)

@@ -201,7 +201,7 @@ class Project:
             return None
         shadows = shadowed(file.parent, self._root)
         own = replace(settings, shadowed=shadows)
-        return Module(tree, own, View(self, file.parent, own, text))
+        return Module(tree, own, View(self, file, own, text))
 
     def trim(self) -> None:
         """Let go of the modules looked into longest ago."""
@@ -284,11 +284,12 @@ class View:
     """
 
     def __init__(
-        self, project: Project | None, directory: Path, settings: Settings, text: str = ""
+        self, project: Project | None, file: Path, settings: Settings, text: str = ""
     ) -> None:
         self._project = project
         self._text = text
-        self.directory = directory
+        self.file = file
+        self.directory = file.parent
         self._settings = settings
         # What was asked, and how the module that answered sees the project.
         self.asked: dict[tuple[str, str], View | None] = {}

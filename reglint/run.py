@@ -291,7 +291,8 @@ def _perform(task: _Task) -> Outcome:
         return _failed(failure.error)
     folder = Path(task.path).absolute().parent
     around = project(folder, task.root)
-    view = View(around, folder, task.settings, data.decode(errors="replace"))
+    file = folder / Path(task.path).name
+    view = View(around, file, task.settings, data.decode(errors="replace"))
     outcome = examine(task.path, data, task.settings, task.mode, view)
     around.trim()
     needed = outcome.applied or outcome.result.diagnostics

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
+import json
 import os
 import subprocess
 import sys
@@ -48,6 +50,27 @@ def python():
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
         options["env"] = {**os.environ, "PYTHONPATH": _PARENT, **options.get("env", {})}
         return subprocess.run([sys.executable, *arguments], check=False, **options)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def probe(tmp_path_factory):
+    """Run a script of `tools/keras_api` on the Keras at hand, if any; returns what it reports."""
+
+    def run(name: str):
+        for needed in ("keras", "tensorflow"):
+            if importlib.util.find_spec(needed) is None:
+                pytest.skip(f"{needed} is not installed")
+        result = subprocess.run(
+            [sys.executable, f"{_PARENT}/tools/keras_api/{name}"],
+            env={**os.environ, "KERAS_HOME": str(tmp_path_factory.mktemp("keras"))},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stderr
+        return json.loads(result.stdout)
 
     return run
 

@@ -39,7 +39,7 @@ def project(tmp_path):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(textwrap.dedent(text))
         around = Project(tmp_path / folder, tmp_path)
-        return View(around, tmp_path / folder, SETTINGS)
+        return View(around, tmp_path / folder / "code.py", SETTINGS)
 
     return make
 

@@ -1,18 +1,18 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
-import json
-import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from reglint import keras_api
 from reglint.keras_api import Effect, Generation, Layer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parent.parent
 KERAS_1, KERAS_2, TF_KERAS, KERAS_3_0, KERAS_3 = Generation
@@ -373,20 +373,8 @@ def test_regularizer_names() -> None:
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    for package in ("keras", "tensorflow"):
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"{package} is not installed")
-    result = subprocess.run(
-        [sys.executable, str(ROOT / "tools" / "keras_api" / "probe.py")],
-        env={**os.environ, "KERAS_HOME": str(tmp_path_factory.mktemp("keras"))},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    found: dict[str, Any] = json.loads(result.stdout)
-    return found
+def report(probe: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    return probe("probe.py")
 
 
 def installed() -> tuple[Generation, bool]:

@@ -1,13 +1,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,7 +10,9 @@ from reglint.canonical import symbol
 from reglint.keras_api import Generation
 from reglint.keras_api.classes import BaseClass, Constructor, Kind, base_class, base_class_names
 
-ROOT = Path(__file__).parent.parent
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 TF_KERAS, KERAS_3_0, KERAS_3 = list(Generation)[2:]
 
 
@@ -131,20 +127,8 @@ def test_nothing_is_known_of_callbacks_and_old_layers() -> None:
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    for package in ("keras", "tensorflow"):
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"{package} is not installed")
-    result = subprocess.run(
-        [sys.executable, str(ROOT / "tools" / "keras_api" / "probe_classes.py")],
-        env={**os.environ, "KERAS_HOME": str(tmp_path_factory.mktemp("keras"))},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    found: dict[str, Any] = json.loads(result.stdout)["classes"]
-    return found
+def report(probe: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    return probe("probe_classes.py")["classes"]
 
 
 def installed() -> tuple[Generation, bool]:

@@ -57,7 +57,7 @@ def messages(folder, imports, model, files):
         file.write_text(text)
     settings = Settings(frozenset({"RGL402"}), frozenset(KNOWN_VERSIONS))
     text = LOOP.format(imports=imports, model=model)
-    view = View(project(folder, folder), folder, replace(settings))
+    view = View(project(folder, folder), folder / "code.py", replace(settings))
     found = engine.check(Source.from_bytes("train.py", text.encode()), settings, view)
     assert not found.errors
     assert all(d.severity is Severity.ERROR for d in found.diagnostics)
@@ -188,6 +188,16 @@ def test_no_penalty_for_sure(tmp_path, text):
     assert not messages(
         tmp_path, "import networks", "networks.build()", {"networks.py": HEAD + text}
     )
+
+
+def test_functions_that_call_each_other(tmp_path):
+    files = {
+        "networks.py": HEAD + "import inner\ndef build():\n    return inner.again()\n",
+        "inner.py": "import networks\ndef again():\n    return networks.build()\n",
+    }
+    assert not messages(tmp_path, "import networks", "networks.build()", files)
+    files["networks.py"] += "    return Dense(1, kernel_regularizer=inner.again())"
+    assert not messages(tmp_path, "import networks", "networks.build()", files)
 
 
 def test_a_package_in_between(tmp_path):

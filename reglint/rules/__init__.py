@@ -20,12 +20,16 @@ from reglint.rules.frozen_regularizer import FrozenRegularizer
 from reglint.rules.get_config_without_super import GetConfigWithoutSuper
 from reglint.rules.incomplete_get_config import IncompleteGetConfig
 from reglint.rules.init_without_kwargs import InitWithoutKwargs
+from reglint.rules.l2_before_normalization import L2BeforeNormalization
 from reglint.rules.late_binding_penalty import LateBindingPenalty
 from reglint.rules.legacy_add_loss import LegacyAddLoss
 from reglint.rules.legacy_add_weight import LegacyAddWeight
 from reglint.rules.legacy_regularizer_argument import LegacyRegularizerArgument
 from reglint.rules.legacy_strength_keyword import LegacyStrengthKeyword
 from reglint.rules.loss_captures_layer_output import LossCapturesLayerOutput
+from reglint.rules.losses_added_twice import LossesAddedTwice
+from reglint.rules.losses_not_added import LossesNotAdded
+from reglint.rules.losses_outside_gradient import LossesOutsideGradient
 from reglint.rules.mixed_precision_penalty import MixedPrecisionPenalty
 from reglint.rules.model_config_reset import ModelConfigReset
 from reglint.rules.multiplied_activity_regularizer import MultipliedActivityRegularizer
@@ -51,6 +55,7 @@ from reglint.rules.untracked_layer import UntrackedLayer
 from reglint.rules.unused_activity_regularization import UnusedActivityRegularization
 from reglint.rules.unused_regularizer_parameter import UnusedRegularizerParameter
 from reglint.rules.unused_suppression import UnusedSuppression
+from reglint.rules.weight_decay_plus_l2 import WeightDecayPlusL2
 from reglint.rules.weight_penalty_in_call import WeightPenaltyInCall
 
 if TYPE_CHECKING:
@@ -93,6 +98,9 @@ RULES: tuple[type[Rule], ...] = (
     RawObjectInConfig,
     DuplicateRegistration,
     RegularizerSetAfterBuild,
+    LossesNotAdded,
+    LossesOutsideGradient,
+    LossesAddedTwice,
     AddLossOutsideCall,
     LateBindingPenalty,
     UnusedRegularizerParameter,
@@ -105,4 +113,6 @@ RULES: tuple[type[Rule], ...] = (
     MixedPrecisionPenalty,
     WeightPenaltyInCall,
     NonScalarPenalty,
+    WeightDecayPlusL2,
+    L2BeforeNormalization,
 )

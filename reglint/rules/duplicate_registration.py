@@ -138,12 +138,12 @@ def _exclude(one: Branch | None, other: Branch | None) -> bool:
 def _elsewhere(registered: _Registered, module: Module) -> Iterator[Finding]:
     """Find another module of the same package that registers the same name."""
     text = code(registered.cls.node)
-    folder = module.project.directory
+    own = module.project.file
     for file, other in module.project.registering(registered.name):
-        if not _in_one_package(file, folder):
+        if file == own or not _in_one_package(file, own.parent):
             continue
         twins = [code(c.cls.node) for c in _registered_classes(other) if c.key == registered.key]
-        if twins and text not in twins:  # no copy, and not this very file
+        if twins and text not in twins:  # no copy
             message = f"`{file.name}` of this package registers another class as"
             name = registered.cls.node.name
             yield Finding(name, f"{message} `{registered.key}`", severity=Severity.WARNING)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from reglint.calls import spelling
 from reglint.configs import COMMON
 from reglint.constructors import always_stored, dotted_end
-from reglint.model import AddImport, Insert, InsertLines, Prepend
+from reglint.model import AddImport, Insert, InsertLines, Prepend, Replace
 from reglint.rules.values import keras_name
 from reglint.syntax import code, cst, descendants, dotted, is_name
 
@@ -214,22 +214,70 @@ def more_entries(cls: KerasClass, chain: Chain, values: Mapping[str, str]) -> Ch
     last = own[-1]
     q = getattr(last.key, "quote", quote(cls.module))
     match last.container:
-        case cst.Dict(elements=[*_, element]) as literal:
-            between = separator(cls, literal)
-            entries = [f"{between}{q}{name}{q}: {value}" for name, value in values.items()]
-            return Insert(element, "".join(entries))
-        case cst.Call(args=[*_, arg]):
-            return Insert(arg, "".join(f", {name}={value}" for name, value in values.items()))
+        case cst.Dict(elements=[*_, element] as elements) as literal:
+            entries = [f"{q}{name}{q}: {value}" for name, value in values.items()]
+            if _is_too_long(literal, entries, function, unit):
+                items = [*map(_item, elements), *entries]
+                return Replace(literal, _spread_dictionary(literal, items, function, unit))
+            return Insert(element, _more(entries, separator(cls, literal)))
+        case cst.Call(args=[*_, arg] as args) as call:
+            entries = [f"{name}={value}" for name, value in values.items()]
+            if _is_too_long(call, entries, function, unit):
+                start = f"{code(call.func)}("
+                items = [*map(_item, args), *entries]
+                return Replace(call, _spread(start, items, ")", unit, unit * 2))
+            space = getattr(args[0].comma, "whitespace_after", call.whitespace_before_args)
+            return Insert(arg, _more(entries, _comma(space, unit * 2)))
         case cst.Assign(targets=[cst.AssignTarget(cst.Subscript(value=target))]) as statement:
-            if not any(_holds(line, statement) for line in function.body.body):
+            if _statement(statement, function) is None:
                 return None  # under an `if`, with an indentation of its own
             lines = [f"{unit * 2}{code(target)}[{q}{n}{q}] = {v}\n" for n, v in values.items()]
             return InsertLines(statement, "".join(lines))
     return None
 
 
-def _holds(line: cst.CSTNode, statement: cst.CSTNode) -> bool:
-    return isinstance(line, cst.SimpleStatementLine) and any(s is statement for s in line.body)
+def _more(entries: list[str], between: str) -> str:
+    return "".join(f"{between}{entry}" for entry in entries)
+
+
+def _item(element: cst.CSTNode) -> str:
+    """Return an entry of a dictionary or a call without the comma behind it."""
+    return code(element).rstrip(", ")
+
+
+def _spread_dictionary(
+    literal: cst.Dict, items: list[str], function: cst.FunctionDef, unit: str
+) -> str:
+    """Return a dictionary on lines of its own, laid out as black does."""
+    match _statement(literal, function):
+        case cst.Expr(value=cst.Call(args=[cst.Arg(value=argument)])) if argument is literal:
+            inner = _spread("{", items, "}", unit, unit * 3)
+            return f"\n{unit * 3}{inner}\n{unit * 2}"
+    return _spread("{", items, "}", unit, unit * 2)
+
+
+def _spread(start: str, items: list[str], end: str, unit: str, margin: str) -> str:
+    """Return a dictionary or a call with each item on a line of its own."""
+    lines = [f"{margin}{unit}{item},\n" for item in items]
+    return "".join([f"{start}\n", *lines, margin, end])
+
+
+def _is_too_long(
+    container: cst.CSTNode, entries: list[str], function: cst.FunctionDef, unit: str
+) -> bool:
+    """Tell whether the one line that holds a dictionary or a call has no room for more."""
+    statement = _statement(container, function)
+    if statement is None or "\n" in (line := code(statement)):
+        return False
+    return len(unit) * 2 + len(line) + len(_more(entries, ", ")) > _WIDTH
+
+
+def _statement(node: cst.CSTNode, function: cst.FunctionDef) -> cst.CSTNode | None:
+    """Return the statement right below a method that holds a node."""
+    simple = [line for line in function.body.body if isinstance(line, cst.SimpleStatementLine)]
+    return next(
+        (s for line in simple for s in line.body if any(n is node for n in descendants(s))), None
+    )
 
 
 def separator(cls: KerasClass, literal: cst.Dict) -> str:
@@ -256,6 +304,8 @@ def kwargs_changes(cls: KerasClass, init: Init) -> tuple[Change, ...] | None:
     params = init.function.params
     if call is None or init.definition.node is not cls.node or init.keywords:
         return None
+    if not bases_take_keywords(cls):
+        return None
     if not all(_leaves_room(arg) for arg in call.args):
         return None
     everything = [*params.posonly_params, *params.params, *params.kwonly_params]
@@ -270,6 +320,12 @@ def kwargs_changes(cls: KerasClass, init: Init) -> tuple[Change, ...] | None:
     else:
         changes.append(Insert(call.whitespace_before_args, "**kwargs"))
     return tuple(changes)
+
+
+def bases_take_keywords(cls: KerasClass) -> bool:
+    """Tell whether each base in the project takes `**kwargs`."""
+    made = [function for base in cls.lineage[1:] if (function := base.method("__init__"))]
+    return all(function.params.star_kwarg for function in made)
 
 
 def _leaves_room(arg: cst.Arg) -> bool:

@@ -9,7 +9,7 @@ from reglint.configs import COMMON, chain
 from reglint.constructors import init
 from reglint.keras_api.classes import Kind
 from reglint.model import Finding, Fix, Prepend, Severity
-from reglint.rules.generated import separator, super_init
+from reglint.rules.generated import bases_take_keywords, separator, super_init
 from reglint.rules.rule import CLASS, Rule
 from reglint.syntax import cst, is_name
 
@@ -111,18 +111,11 @@ def _fixes(cls: KerasClass, made: Init, written: Chain) -> Iterator[Fix]:
         arg.star == "**" and is_name(arg.value, made.keywords) for arg in call.args
     )
     containers = {id(entry.container): entry.container for entry in written.entries.values()}
-    if not handed_on or cls.names != {"keras.layers.Layer"} or not _bases_pass_on(cls):
+    if not handed_on or cls.names != {"keras.layers.Layer"} or not bases_take_keywords(cls):
         return
+    if any(base.method("get_config") for base in cls.lineage[1:]):
+        return  # what it writes, `__init__` may not take
     match list(containers.values()):
         case [cst.Dict(elements=[first, *_]) as literal]:
             text = f"**super().get_config(){separator(cls, literal)}"
             yield Fix("Start from `super().get_config()`", (Prepend(first, text),))
-
-
-def _bases_pass_on(cls: KerasClass) -> bool:
-    """Tell whether the bases in the project write nothing themselves, and take all that comes."""
-    bases = cls.lineage[1:]
-    made = [function for base in bases if (function := base.method("__init__"))]
-    return not any(base.method("get_config") for base in bases) and all(
-        function.params.star_kwarg for function in made
-    )

@@ -12,7 +12,7 @@ from reglint.model import Finding, Fix, Replace
 from reglint.rules.generated import config_value, config_values, get_config, more_entries
 from reglint.rules.rule import CLASS, Rule
 from reglint.rules.values import listed
-from reglint.syntax import code, cst, descendants, is_name
+from reglint.syntax import code, cst, descendants, is_name, parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -228,11 +228,32 @@ def _fixes(cls: KerasClass, made: Init, written: Chain, missing: list[str]) -> t
     values = config_values(missing, made, cls)
     if values is None:
         return ()
+    for name, value in values.items():
+        entry = _renamed(value, cls, written)
+        if entry:
+            return (_respelt(entry, name),) if len(missing) == 1 else ()
     if cls.method("get_config"):
         change = more_entries(cls, written, values)
     else:
         change = get_config(cls, values, asks=True)
     return (Fix(f"Write {listed(missing)}", (change,)),) if change else ()
+
+
+def _renamed(value: str, cls: KerasClass, written: Chain) -> Entry | None:
+    """Return the entry that writes a value under a name that no `__init__` takes."""
+    taken = COMMON | _inherited_keys(cls)
+    for definition in cls.lineage:
+        function = definition.method("__init__")
+        if function:
+            taken |= {parameter.name.value for parameter in parameters_of(function.params)}
+    for key, entry in written.entries.items():
+        if key not in taken and _is_own_entry(entry, cls) and code(entry.value) == value:
+            return entry
+    return None
+
+
+def _inherited_keys(cls: KerasClass) -> frozenset[str]:
+    return frozenset().union(*(base.config for name in cls.names if (base := base_class(name))))
 
 
 def _rejected(cls: KerasClass, made: Init, written: Chain) -> list[str]:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from reglint.scopes import Site
     from reglint.terms import Term
 
-_WEIGHTS = frozenset({"kernel_regularizer", "depthwise_regularizer", "pointwise_regularizer"})
+_KERNEL = frozenset({"kernel_regularizer"})
+_PARTS = frozenset({"depthwise_regularizer", "pointwise_regularizer"})
 # How many arguments these take by position before an activation.
 _LINEAR = {
     "Dense": 1,
@@ -36,9 +37,9 @@ class L2BeforeNormalization(Rule):
     """A kernel has an L2 penalty, and a normalization layer takes out its size.
 
     What comes out of `BatchNormalization` is the same for a kernel and for seven times that kernel,
-    to the precision of the numbers. So the penalty does not make the model simpler: it only keeps
-    the kernel small, and with a small kernel the same gradient turns it further. The factor acts as
-    part of the learning rate.
+    but for its `epsilon`: 0.003 apart where outputs are about 1. So the penalty does not make the
+    model simpler: it only keeps the kernel small, and with a small kernel the same gradient turns
+    it further. The factor acts as part of the learning rate.
 
     That can be what is wanted: most recipes for residual networks do it, and train well with it. So
     this rule is off unless it is asked for. The other normalization layers do the same where there
@@ -135,10 +136,11 @@ def _penalized(layer: Term, normalization: Term) -> Iterator[cst.CSTNode]:
     given = arguments(layer, node)
     if not _is_linear(layer.short, given) or not _takes_out(normalization.short, given):
         return
+    kernels = _PARTS if layer.short.startswith(("Depthwise", "Separable")) else _KERNEL
+    regularizers = {name for name, regularizer in given if name in kernels and _is_l2(regularizer)}
     for arg in node.args:
-        for name, regularizer in given if arg.keyword else ():
-            if arg.keyword and name == arg.keyword.value in _WEIGHTS and _is_l2(regularizer):
-                yield arg.keyword
+        if arg.keyword and arg.keyword.value in regularizers:
+            yield arg.keyword
 
 
 def _is_linear(layer: str, given: list[tuple[str, Term]]) -> bool:

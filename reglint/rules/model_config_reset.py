@@ -116,6 +116,7 @@ def _is_reset(cls: KerasClass) -> bool:
         and cls.complete
         and not cls.inherited("get_config")
         and not cls.inherited("from_config")
+        and not cls.inherited("save")
         and not is_base_only(cls)
         and not is_never_saved(cls)
     )

@@ -96,7 +96,7 @@ class UnregisteredClass(Rule):
             whole = cls.kind in {Kind.LAYER, Kind.MODEL}
             if whole and (not module.project.says("saving") or is_part(cls)):
                 continue
-            if _is_beyond_help(cls):
+            if _is_beyond_help(cls) or (whole and cls.inherited("save")):
                 continue
             if cls.scope is not module.scope or is_base_only(cls) or is_registered(cls):
                 continue

@@ -24,7 +24,7 @@ class Scale(keras.layers.Layer):
 def check(root, path):
     settings = Settings(frozenset({"RGL311"}), frozenset(KNOWN_VERSIONS))
     file = root / path
-    view = View(project(file.parent, root), file.parent, settings, file.read_text())
+    view = View(project(file.parent, root), file, settings, file.read_text())
     result = engine.check(Source.from_bytes(path, file.read_bytes()), settings, view)
     return [diagnostic.message for diagnostic in result.diagnostics], view.answers()
 
