@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 import warnings
-from contextlib import closing
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -41,11 +41,15 @@ def check(source: Source, settings: Settings, project: View | None = None) -> Re
     Raises ParseError if its text is not Python. The cells of a notebook are judged one by one:
     those that do not parse become errors of the result, the others are checked.
     """
-    tree, source, errors = _parse_cells(source)
+    view = project or View(None, Path(), settings, source.text)
+    known = view.known(source.text, settings)
+    tree, source, errors = (known.tree, source, []) if known else _parse_cells(source)
     diagnostics: list[Diagnostic] = []
     try:
-        view = project or View(None, Path(), settings, source.text)
-        with closing(Module(tree, settings, view)) as module:
+        with ExitStack() as stack:
+            module = known or Module(tree, settings, view)
+            if not view.keeps(module, source.text):
+                stack.callback(module.close)
             found = _found(source, module, settings, errors)
             diagnostics = _diagnostics(source, tree, _merge(found))
     except RecursionError:

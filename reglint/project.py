@@ -135,6 +135,7 @@ class Project:
         self._located: dict[tuple[Path, str], Path | None] = {}
         self._digests: dict[Path, str] = {}
         self._modules: dict[Path, Module] = {}
+        self._unreadable: set[Path] = set()
         self._signals: dict[str, bool] = {}
         self._custom_objects: set[str] = set()
         self._registering: dict[str, list[Path]] = {}
@@ -178,12 +179,23 @@ class Project:
 
     def module(self, file: Path, settings: Settings) -> Module | None:
         """Return another file of the project, parsed, if that is possible."""
-        if file not in self._modules:
+        if file not in self._modules and file not in self._unreadable:
             module = self._parsed(file, settings)
             if module is None:
-                return None
-            self._modules[file] = module
-        return self._modules[file]
+                self._unreadable.add(file)
+            else:
+                self._modules[file] = module
+        if file in self._modules:  # as the one used last
+            self._modules[file] = self._modules.pop(file)
+        return self._modules.get(file)
+
+    def keep(self, file: Path, module: Module) -> None:
+        """Have a module at hand for others that ask for it."""
+        self._modules[file] = module
+
+    def kept(self, file: Path) -> Module | None:
+        """Return a module that is at hand already."""
+        return self._modules.get(file)
 
     def _parsed(self, file: Path, settings: Settings) -> Module | None:
         # Imported here: most runs never look into another file, and many never parse any.
@@ -287,12 +299,29 @@ class View:
         self, project: Project | None, file: Path, settings: Settings, text: str = ""
     ) -> None:
         self._project = project
-        self._text = text
+        self.text = text
         self.file = file
         self.directory = file.parent
         self._settings = settings
         # What was asked, and how the module that answered sees the project.
         self.asked: dict[tuple[str, str], View | None] = {}
+
+    def known(self, text: str, settings: Settings) -> Module | None:
+        """Return this very file as a module, if another file has asked for it already."""
+        module = self._project.kept(self.file) if self._project else None
+        if module is None or text != self.text or module.project.text != text:
+            return None
+        if replace(module.settings, codes=settings.codes) != settings:
+            return None
+        self.asked = module.project.asked
+        return module
+
+    def keeps(self, module: Module, text: str) -> bool:
+        """Tell whether this file, as a module, stays at hand for others that ask for it."""
+        if self._project is None or text != self.text:
+            return False
+        self._project.keep(self.file, module)
+        return True
 
     def find(self, path: str) -> tuple[Module, str] | None:
         """Return the module of the project that a dotted path leads into, and the name in it.
@@ -325,11 +354,11 @@ class View:
 
     def says(self, signal: str) -> bool:
         """Tell whether the file itself gives this one of the `SIGNALS`."""
-        return SIGNALS[signal].is_in(self._text.encode(errors="replace"))
+        return SIGNALS[signal].is_in(self.text.encode(errors="replace"))
 
     def is_custom_object(self, name: str) -> bool:
         """Tell whether a class is given to Keras by its name somewhere in the project."""
-        if name in custom_objects(self._text.encode(errors="replace")):
+        if name in custom_objects(self.text.encode(errors="replace")):
             return True
         if self._project is None:
             return False
