@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from typing import TYPE_CHECKING
 
-from reglint.imports import Placement, placement
+from reglint.analysis.imports import Placement, placement
 from reglint.model import (
     AddImport,
     Diagnostic,

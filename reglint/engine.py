@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from reglint import calls, edits, imports, keras_api, suppress
-from reglint.guards import reachable, releases
+from reglint import edits, keras_api, suppress
+from reglint.analysis import calls, imports
+from reglint.analysis.guards import reachable, releases
+from reglint.analysis.names import Module
 from reglint.model import Diagnostic, FileError, Finding, Fixed, Offer, Result, Safety
-from reglint.names import Module
 from reglint.parsing import ParseError, parse
 from reglint.project import View
 from reglint.rules import RULES
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import TypeAlias
 
+    from reglint.analysis.scopes import Site
     from reglint.model import Fix, Settings, Version
     from reglint.rules.rule import Rule
-    from reglint.scopes import Site
     from reglint.source import Source
 
     Findings: TypeAlias = Callable[[], Iterable[Finding]]

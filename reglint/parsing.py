@@ -7,7 +7,7 @@ import re
 import warnings
 from typing import TYPE_CHECKING
 
-from reglint.syntax import cst
+from reglint.analysis.syntax import cst
 
 if TYPE_CHECKING:
     from reglint.model import Place

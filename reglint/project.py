@@ -16,8 +16,8 @@ from reglint import files
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reglint.analysis.names import Module
     from reglint.model import Settings
-    from reglint.names import Module
 
 # Top-level packages that reglint takes for Keras, and a folder that only the real ones have.
 _REAL = {"keras": "src", "keras_core": "src", "tensorflow": "python", "tf_keras": "src"}
@@ -199,7 +199,7 @@ class Project:
 
     def _parsed(self, file: Path, settings: Settings) -> Module | None:
         # Imported here: most runs never look into another file, and many never parse any.
-        from reglint.names import Module  # noqa: PLC0415
+        from reglint.analysis.names import Module  # noqa: PLC0415
         from reglint.parsing import ParseError, parse  # noqa: PLC0415
         from reglint.source import Source, SourceError  # noqa: PLC0415
 

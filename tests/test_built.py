@@ -7,10 +7,10 @@ import textwrap
 import libcst as cst
 import pytest
 
-from reglint.built import receivers
+from reglint.analysis.built import receivers
+from reglint.analysis.names import Module
 from reglint.keras_api import KNOWN_VERSIONS
 from reglint.model import Settings
-from reglint.names import Module
 
 HEAD = """
 import keras

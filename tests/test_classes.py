@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from reglint.canonical import Symbol
-from reglint.classes import class_around, is_part, keras_classes
+from reglint.analysis.canonical import Symbol
+from reglint.analysis.classes import class_around, is_part, keras_classes
+from reglint.analysis.names import Module
+from reglint.analysis.syntax import cst
 from reglint.keras_api import KNOWN_VERSIONS
 from reglint.keras_api.classes import Kind
 from reglint.model import Settings
-from reglint.names import Module
 from reglint.parsing import parse
 from reglint.project import Project, View
-from reglint.syntax import cst
 
 SETTINGS = Settings(frozenset(), frozenset(KNOWN_VERSIONS))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from reglint import keras_api
-from reglint.canonical import symbol
+from reglint.analysis.canonical import symbol
 from reglint.keras_api import Generation
 from reglint.keras_api.classes import BaseClass, Constructor, Kind, base_class, base_class_names
 

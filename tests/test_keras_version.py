@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from reglint import keras_version
+from reglint.analysis.names import Module
 from reglint.config import Resolver
 from reglint.keras_api import KNOWN_VERSIONS
 from reglint.keras_version import EVERY, TF_KERAS, Projects, described, matching
 from reglint.model import Settings
-from reglint.names import Module
 from reglint.parsing import parse
 
 BAD = "from keras.regularizers import l2\nx = l2(l=0.1)\n"  # wrong in Keras 3 only
@@ -438,7 +438,7 @@ def test_a_file_is_judged_by_what_it_needs(code, keras, said, assumed):
 @pytest.mark.skipif(not (find_spec("keras") and find_spec("jax")), reason="no Keras")
 def test_new_names_are_in_the_keras_at_hand(python):
     code = (
-        "import keras; from reglint.file_version import _SINCE;"
+        "import keras; from reglint.analysis.file_version import _SINCE;"
         "here = tuple(map(int, keras.__version__.split('.')[:2]));"
         "print(*(n for n, since in _SINCE.items() if hasattr(keras, n) != (here >= since)))"
     )

@@ -7,12 +7,12 @@ import textwrap
 import libcst as cst
 import pytest
 
-from reglint.flow import returned
+from reglint.analysis.flow import returned
+from reglint.analysis.l1_l2 import l1_l2
+from reglint.analysis.names import Module
+from reglint.analysis.terms import Term
 from reglint.keras_api import KNOWN_VERSIONS
-from reglint.l1_l2 import l1_l2
 from reglint.model import Settings
-from reglint.names import Module
-from reglint.terms import Term
 
 HEAD = """
 import numpy as np

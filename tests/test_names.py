@@ -7,13 +7,13 @@ import textwrap
 import libcst as cst
 import pytest
 
-from reglint import calls
-from reglint.canonical import symbol
-from reglint.guards import reachable
+from reglint.analysis import calls
+from reglint.analysis.canonical import symbol
+from reglint.analysis.guards import reachable
+from reglint.analysis.names import Module
+from reglint.analysis.scopes import Class
 from reglint.keras_api import KNOWN_VERSIONS
 from reglint.model import Settings
-from reglint.names import Module
-from reglint.scopes import Class
 
 
 def module(text, shadowed=frozenset()):

@@ -7,10 +7,10 @@ import textwrap
 import libcst as cst
 import pytest
 
+from reglint.analysis.names import Module
+from reglint.analysis.operations import called_operation, operation
 from reglint.keras_api import KNOWN_VERSIONS
 from reglint.model import Settings
-from reglint.names import Module
-from reglint.operations import called_operation, operation
 
 
 def module(text):

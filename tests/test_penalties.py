@@ -7,12 +7,12 @@ import textwrap
 import libcst as cst
 import pytest
 
+from reglint.analysis.names import Module
+from reglint.analysis.packages import package_within
+from reglint.analysis.penalties import Of, penalties
+from reglint.analysis.syntax import code
 from reglint.keras_api import KNOWN_VERSIONS
 from reglint.model import Settings
-from reglint.names import Module
-from reglint.packages import package_within
-from reglint.penalties import Of, penalties
-from reglint.syntax import code
 
 HEAD = "import keras\nimport tensorflow as tf\nfrom keras import layers, ops, regularizers\n"
 

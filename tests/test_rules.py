@@ -182,7 +182,11 @@ def test_a_finding_reads_well(rule):
 
 def test_every_module_is_a_rule_in_the_table():
     modules = {p.stem for p in Path(rules.__file__).parent.glob("[!_]*.py")}
-    assert {r.__module__.rpartition(".")[2] for r in RULES} == modules - {"generated", "rule", "values"}
+    assert {r.__module__.rpartition(".")[2] for r in RULES} == modules - {
+        "generated",
+        "rule",
+        "values",
+    }
     assert [r.code for r in RULES] == sorted({r.code for r in RULES})
 
 

@@ -13,7 +13,7 @@ from reglint.rules.values import is_keras_known, is_regularizer, spans
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.calls import Call
+    from reglint.analysis.calls import Call
     from reglint.model import Version
 
 _NAME = "activity_regularizer"

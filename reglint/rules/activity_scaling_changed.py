@@ -13,9 +13,9 @@ from reglint.rules.values import is_keras_known, is_regularizer, spans
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.calls import Call
+    from reglint.analysis.calls import Call
+    from reglint.analysis.syntax import cst
     from reglint.model import Version
-    from reglint.syntax import cst
 
 
 class ActivityScalingChanged(Rule):

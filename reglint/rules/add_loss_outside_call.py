@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.built import receivers
-from reglint.classes import class_around
-from reglint.guards import reachable, releases
+from reglint.analysis.built import receivers
+from reglint.analysis.classes import class_around
+from reglint.analysis.guards import reachable, releases
+from reglint.analysis.syntax import code, cst, descendants, is_name
 from reglint.keras_api.classes import LAYERS
 from reglint.model import Finding, Fix, RemoveLine, Safety
 from reglint.rules.rule import Rule
 from reglint.rules.values import keras_name, line_of, regularized
-from reglint.syntax import code, cst, descendants, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Site
     from reglint.model import Version
-    from reglint.names import Module
-    from reglint.scopes import Site
 
 _FUNCTION = "`add_loss` of Keras 3 takes a tensor, and not a function"
 _IN_BUILD = "a loss that `build` adds is lost when the layer is called"

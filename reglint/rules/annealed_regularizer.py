@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from reglint.built import loops_around
-from reglint.classes import keras_classes
+from reglint.analysis.built import loops_around
+from reglint.analysis.classes import keras_classes
+from reglint.analysis.syntax import code, cst, descendants, is_name
 from reglint.keras_api.classes import Kind
 from reglint.model import Finding, Severity
 from reglint.rules.rule import Rule
 from reglint.rules.values import keras_name
-from reglint.syntax import code, cst, descendants, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.names import Module
-    from reglint.scopes import Scope
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Scope
 
 # Until the end of these nothing is compiled.
 _EARLY = frozenset({"__init__", "on_train_begin", "set_model", "set_params"})

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.classes import is_never_saved, keras_classes
-from reglint.constructors import init
+from reglint.analysis.classes import is_never_saved, keras_classes
+from reglint.analysis.constructors import init
+from reglint.analysis.scopes import Class
+from reglint.analysis.syntax import cst, is_name
 from reglint.keras_api.classes import Kind, base_class
 from reglint.model import Finding, Fix, Severity
 from reglint.rules.generated import config_values, get_config
 from reglint.rules.rule import CLASS, Rule
 from reglint.rules.values import keras_name, listed
-from reglint.scopes import Class
-from reglint.syntax import cst, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from reglint.classes import KerasClass
-    from reglint.constructors import Init
-    from reglint.names import Module
-    from reglint.scopes import Site
+    from reglint.analysis.classes import KerasClass
+    from reglint.analysis.constructors import Init
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Site
 
 _KINDS = {Kind.LAYER, Kind.MODEL, Kind.REGULARIZER, Kind.CONSTRAINT, Kind.INITIALIZER}
 _GETTERS = {f"keras.{family}.get" for family in ("regularizers", "constraints", "initializers")}

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.calls import spelling
-from reglint.guards import releases
+from reglint.analysis.calls import spelling
+from reglint.analysis.guards import releases
+from reglint.analysis.penalties import Of, penalties
+from reglint.analysis.syntax import code, cst, string
 from reglint.model import AddImport, Finding, Fix, Replace, Severity
-from reglint.penalties import Of, penalties
 from reglint.rules.rule import Rule
-from reglint.syntax import code, cst, string
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from reglint.analysis.names import Module
+    from reglint.analysis.penalties import Penalty
+    from reglint.analysis.terms import Term
     from reglint.model import Change
-    from reglint.names import Module
-    from reglint.penalties import Penalty
-    from reglint.terms import Term
 
 _TENSORFLOW, _NUMPY, _PYTHON = "tensorflow.", "numpy.", "builtins.sum"
 # What TensorFlow calls differently from `keras.ops`, and both call alike.

@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from reglint.flow import assigned
+from reglint.analysis.flow import assigned
+from reglint.analysis.packages import package
+from reglint.analysis.penalties import penalties
+from reglint.analysis.syntax import cst, number
 from reglint.model import Finding, Fix, Insert, Safety, Severity
-from reglint.packages import package
-from reglint.penalties import penalties
 from reglint.rules.rule import Rule
-from reglint.syntax import cst, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.names import Module
-    from reglint.penalties import Penalty
-    from reglint.terms import Term
+    from reglint.analysis.names import Module
+    from reglint.analysis.penalties import Penalty
+    from reglint.analysis.terms import Term
 
 _SUMS = {"sum", "l2_loss"}
 _SUMMANDS = {

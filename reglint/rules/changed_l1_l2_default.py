@@ -11,7 +11,7 @@ from reglint.rules.values import append_arguments
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.calls import Call
+    from reglint.analysis.calls import Call
 
 _DEFAULTS = {2: "0.01", 3: "0.0"}  # of both factors, by major release of Keras
 _REASON = "which numbers are meant depends on the Keras this was written for"

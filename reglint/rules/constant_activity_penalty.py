@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reglint import keras_api
+from reglint.analysis.syntax import string
 from reglint.model import Finding, Fix, Safety
 from reglint.rules.rule import Rule
 from reglint.rules.values import keras_name, norms
-from reglint.syntax import string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.calls import Call
+    from reglint.analysis.calls import Call
 
 # What applies `activation` to what it returns. (A recurrent layer applies it within.)
 _ACTIVATED = (

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reglint.analysis.syntax import is_name, number
 from reglint.model import Finding, Severity
 from reglint.rules.rule import Rule
-from reglint.syntax import is_name, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.calls import Call
+    from reglint.analysis.calls import Call
 
 _OPTIMIZERS = (
     "SGD", "RMSprop", "Adam", "AdamW", "Adadelta", "Adagrad", "Adamax", "Adafactor", "Nadam",

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reglint import keras_api
-from reglint.calls import arguments, called
+from reglint.analysis.calls import arguments, called
+from reglint.analysis.scopes import Site
+from reglint.analysis.syntax import code, cst, is_name
 from reglint.keras_api import Effect, Generation
 from reglint.model import Finding, Fix, Replace, Safety
 from reglint.rules.rule import Rule
 from reglint.rules.values import moved, reference
-from reglint.scopes import Site
-from reglint.syntax import code, cst, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.calls import Argument, Call
+    from reglint.analysis.calls import Argument, Call
     from reglint.keras_api import Layer
 
 _NAME = "activity_regularizer"

@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from reglint.analysis.registration import REGISTER
+from reglint.analysis.syntax import code, cst, string
 from reglint.model import Finding, Severity
-from reglint.registration import REGISTER
 from reglint.rules.rule import Rule
 from reglint.rules.values import keras_name
-from reglint.syntax import code, cst, string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from reglint.names import Module
-    from reglint.scopes import Branch, Class, Scope
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Branch, Class, Scope
 
 _TEST = re.compile(r"(?:^|/)(?:tests?/|test_|conftest\.)|_test\.py$")
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.classes import class_around
+from reglint.analysis.classes import class_around
+from reglint.analysis.syntax import cst, is_name
 from reglint.keras_api.classes import LAYERS
 from reglint.model import Finding, Severity
 from reglint.rules.rule import Rule
 from reglint.rules.values import is_regularizer, regularizers
-from reglint.syntax import cst, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.calls import Call
-    from reglint.names import Module
+    from reglint.analysis.calls import Call
+    from reglint.analysis.names import Module
 
 # These train a layer that is made with `trainable=False` all the same.
 _IGNORED = frozenset({(3, 0), (3, 1)})

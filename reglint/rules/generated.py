@@ -7,21 +7,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.calls import spelling
-from reglint.configs import COMMON
-from reglint.constructors import always_stored, dotted_end
+from reglint.analysis.calls import spelling
+from reglint.analysis.configs import COMMON
+from reglint.analysis.constructors import always_stored, dotted_end
+from reglint.analysis.syntax import code, cst, descendants, dotted, is_name
 from reglint.model import AddImport, Insert, InsertLines, Prepend, Replace
 from reglint.rules.values import keras_name
-from reglint.syntax import code, cst, descendants, dotted, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from reglint.classes import KerasClass
-    from reglint.configs import Chain
-    from reglint.constructors import Init
+    from reglint.analysis.classes import KerasClass
+    from reglint.analysis.configs import Chain
+    from reglint.analysis.constructors import Init
+    from reglint.analysis.names import Module
     from reglint.model import Change
-    from reglint.names import Module
 
 _WIDTH = 88
 # Conversions that Keras can do again: the result may be passed in place of what was converted.

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.classes import is_base_only, is_never_saved, keras_classes
-from reglint.configs import COMMON, chain, own_statements
-from reglint.constructors import init, stored
+from reglint.analysis.classes import is_base_only, is_never_saved, keras_classes
+from reglint.analysis.configs import COMMON, chain, own_statements
+from reglint.analysis.constructors import init, stored
+from reglint.analysis.syntax import code, cst, descendants, is_name, parameters_of
 from reglint.keras_api.classes import Kind, base_class
 from reglint.model import Finding, Fix, Replace
 from reglint.rules.generated import config_value, config_values, get_config, more_entries
 from reglint.rules.rule import CLASS, Rule
 from reglint.rules.values import listed
-from reglint.syntax import code, cst, descendants, is_name, parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Set as AbstractSet
 
-    from reglint.classes import KerasClass
-    from reglint.configs import Chain, Entry
-    from reglint.constructors import Init
-    from reglint.names import Module
+    from reglint.analysis.classes import KerasClass
+    from reglint.analysis.configs import Chain, Entry
+    from reglint.analysis.constructors import Init
+    from reglint.analysis.names import Module
 
 _LIKE = 0.8  # of two names: that one is the other misspelt
 _KINDS = {Kind.LAYER, Kind.MODEL, Kind.REGULARIZER, Kind.CONSTRAINT, Kind.INITIALIZER}

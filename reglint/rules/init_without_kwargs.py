@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reglint.classes import is_base_only, is_never_saved, keras_classes
-from reglint.configs import COMMON, chain
-from reglint.constructors import init
+from reglint.analysis.classes import is_base_only, is_never_saved, keras_classes
+from reglint.analysis.configs import COMMON, chain
+from reglint.analysis.constructors import init
+from reglint.analysis.syntax import descendants, is_name
 from reglint.keras_api.classes import Kind
 from reglint.model import Finding, Fix, Replace, Severity
 from reglint.rules.generated import kwargs_changes
 from reglint.rules.rule import CLASS, Rule
-from reglint.syntax import descendants, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.classes import KerasClass
-    from reglint.configs import Chain
-    from reglint.constructors import Init
-    from reglint.names import Module
+    from reglint.analysis.classes import KerasClass
+    from reglint.analysis.configs import Chain
+    from reglint.analysis.constructors import Init
+    from reglint.analysis.names import Module
 
 
 class InitWithoutKwargs(Rule):

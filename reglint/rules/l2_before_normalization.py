@@ -5,18 +5,18 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from reglint.flow import value
+from reglint.analysis.flow import value
+from reglint.analysis.penalized import arguments, l2_factor
+from reglint.analysis.syntax import code, cst, is_name, number
 from reglint.model import Finding, Severity
-from reglint.penalized import arguments, l2_factor
 from reglint.rules.rule import Rule
-from reglint.syntax import code, cst, is_name, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.names import Module
-    from reglint.scopes import Site
-    from reglint.terms import Term
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Site
+    from reglint.analysis.terms import Term
 
 _KERNEL = frozenset({"kernel_regularizer"})
 _PARTS = frozenset({"depthwise_regularizer", "pointwise_regularizer"})

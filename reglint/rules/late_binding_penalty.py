@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.built import body, loops_around, targets
+from reglint.analysis.built import body, loops_around, targets
+from reglint.analysis.scopes import Site
+from reglint.analysis.syntax import code, cst, descendants, is_name, parameters_of, path_to
 from reglint.model import Finding, Fix, Insert, Replace, Safety
 from reglint.rules.rule import Rule
 from reglint.rules.values import listed, regularizers
-from reglint.scopes import Site
-from reglint.syntax import code, cst, descendants, is_name, parameters_of, path_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import TypeAlias
 
-    from reglint.calls import Call
+    from reglint.analysis.calls import Call
+    from reglint.analysis.names import Module
     from reglint.model import Change
-    from reglint.names import Module
 
     Function: TypeAlias = cst.Lambda | cst.FunctionDef
     Loop: TypeAlias = cst.For | cst.CompFor

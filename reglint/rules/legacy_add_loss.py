@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.built import receivers
-from reglint.classes import class_around
+from reglint.analysis.built import receivers
+from reglint.analysis.classes import class_around
+from reglint.analysis.scopes import Imported
+from reglint.analysis.syntax import code, cst, descendants, dotted, is_name, number
 from reglint.keras_api.classes import Kind
 from reglint.model import Finding, Fix, Remove, Replace
 from reglint.rules.rule import Rule
 from reglint.rules.values import reference
-from reglint.scopes import Imported
-from reglint.syntax import code, cst, descendants, dotted, is_name, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.built import Receiver
-    from reglint.names import Module
-    from reglint.scopes import Site
+    from reglint.analysis.built import Receiver
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Site
 
 _KERAS_3 = (3, 0)
 

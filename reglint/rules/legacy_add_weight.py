@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reglint import keras_api
-from reglint.calls import enclosing_bases
-from reglint.guards import reachable
+from reglint.analysis.calls import enclosing_bases
+from reglint.analysis.guards import reachable
+from reglint.analysis.syntax import code, cst, string
 from reglint.model import Finding, Fix, Replace
 from reglint.rules.rule import Rule
-from reglint.syntax import code, cst, string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.names import Module
-    from reglint.scopes import Site
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Site
 
 # The order of Keras 2; Keras 3 starts with the shape.
 _PARAMETERS = (

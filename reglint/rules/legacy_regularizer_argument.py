@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reglint import keras_api
+from reglint.analysis.syntax import code, cst, is_name
 from reglint.keras_api import Generation
 from reglint.model import Finding, Fix, Safety
 from reglint.rules.rule import Rule
 from reglint.rules.values import listed
-from reglint.syntax import code, cst, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.calls import Argument, Call
+    from reglint.analysis.calls import Argument, Call
 
 LEGACY = frozenset({"W_regularizer", "b_regularizer", "U_regularizer"})
 # Parameters for the sizes of a kernel, of which Keras 1 took one for each dimension.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reglint.analysis.syntax import code
 from reglint.model import Finding, Fix, Replace
 from reglint.rules.rule import Rule
-from reglint.syntax import code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.calls import Call
+    from reglint.analysis.calls import Call
 
 
 class LegacyStrengthKeyword(Rule):

@@ -6,25 +6,25 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from reglint import keras_api
-from reglint.calls import Place, targets
-from reglint.flow import value
-from reglint.guards import reachable
+from reglint.analysis.calls import Place, targets
+from reglint.analysis.flow import value
+from reglint.analysis.guards import reachable
+from reglint.analysis.l1_l2 import l1_l2
+from reglint.analysis.operations import called_operation
+from reglint.analysis.scopes import Imported, Site, Value
+from reglint.analysis.syntax import children, code, cst, descendants, dotted, parameters_of
+from reglint.analysis.terms import Term
 from reglint.keras_api import Effect, Generation
-from reglint.l1_l2 import l1_l2
 from reglint.model import Finding, Fix, Replace, Safety
-from reglint.operations import called_operation
 from reglint.rules.rule import Rule
 from reglint.rules.values import append_arguments, reference
-from reglint.scopes import Imported, Site, Value
-from reglint.syntax import children, code, cst, descendants, dotted, parameters_of
-from reglint.terms import Term
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.l1_l2 import L1L2
-    from reglint.names import Module
-    from reglint.scopes import Scope
+    from reglint.analysis.l1_l2 import L1L2
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Scope
 
 Function: TypeAlias = "cst.FunctionDef | cst.Lambda"
 

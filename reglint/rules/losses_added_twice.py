@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.classes import class_around
-from reglint.flow import assigned, returned, value
-from reglint.gradients import gradients
+from reglint.analysis.classes import class_around
+from reglint.analysis.flow import assigned, returned, value
+from reglint.analysis.gradients import gradients
+from reglint.analysis.losses import COMPILED, identity, is_same, is_told, losses_in, owner, replaced
+from reglint.analysis.penalized import arguments
+from reglint.analysis.syntax import code, cst, descendants
 from reglint.keras_api.classes import Kind
-from reglint.losses import COMPILED, identity, is_same, is_told, losses_in, owner, replaced
 from reglint.model import Finding, Fix, RemoveLine, Replace, Safety
-from reglint.penalized import arguments
 from reglint.rules.rule import Rule
-from reglint.syntax import code, cst, descendants
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import TypeAlias
 
-    from reglint.classes import KerasClass
+    from reglint.analysis.classes import KerasClass
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Site
+    from reglint.analysis.terms import Term
     from reglint.model import Change
-    from reglint.names import Module
-    from reglint.scopes import Site
-    from reglint.terms import Term
 
     Model: TypeAlias = frozenset[str | int]
 

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.classes import class_around
-from reglint.flow import assigned, returned
-from reglint.gradients import Trained, gradients
+from reglint.analysis.classes import class_around
+from reglint.analysis.flow import assigned, returned
+from reglint.analysis.gradients import Trained, gradients
+from reglint.analysis.losses import COMPILED, calls_in, leaves_out, replaced
+from reglint.analysis.penalized import penalties_in, penalty_of
+from reglint.analysis.syntax import cst, descendants, dotted
+from reglint.analysis.terms import Term
 from reglint.keras_api.classes import Kind
-from reglint.losses import COMPILED, calls_in, leaves_out, replaced
 from reglint.model import Finding, Fix, Insert, Replace, Safety, Severity
-from reglint.penalized import penalties_in, penalty_of
 from reglint.rules.rule import Rule
 from reglint.rules.values import append_arguments
-from reglint.syntax import cst, descendants, dotted
-from reglint.terms import Term
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.calls import Call
-    from reglint.classes import KerasClass
-    from reglint.gradients import Gradient
-    from reglint.names import Module
-    from reglint.penalized import Penalty
+    from reglint.analysis.calls import Call
+    from reglint.analysis.classes import KerasClass
+    from reglint.analysis.gradients import Gradient
+    from reglint.analysis.names import Module
+    from reglint.analysis.penalized import Penalty
 
 _TRAINS = (
     rb"GradientTape|value_and_grad|jax\.grad|\.backward\(|\.minimize\(|compute_loss"

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.gradients import gradients
-from reglint.losses import calls_in, is_same, losses_in, owner
+from reglint.analysis.gradients import gradients
+from reglint.analysis.losses import calls_in, is_same, losses_in, owner
+from reglint.analysis.penalized import penalty_of
+from reglint.analysis.syntax import code, cst, descendants, needs_parentheses
 from reglint.model import Finding, Fix, RemoveLine, Replace, Safety
-from reglint.penalized import penalty_of
 from reglint.rules.rule import Rule
-from reglint.syntax import code, cst, descendants, needs_parentheses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.gradients import Gradient, Trained
+    from reglint.analysis.gradients import Gradient, Trained
+    from reglint.analysis.names import Module
+    from reglint.analysis.terms import Term
     from reglint.model import Change
-    from reglint.names import Module
-    from reglint.terms import Term
 
 _REASON = "the penalties are part of the training from then on"
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.guards import releases
+from reglint.analysis.guards import releases
+from reglint.analysis.packages import package_within
+from reglint.analysis.penalties import penalties
+from reglint.analysis.syntax import code, cst, descendants, dotted
 from reglint.model import Finding, Fix, Replace, Severity
-from reglint.packages import package_within
-from reglint.penalties import penalties
 from reglint.rules.rule import Rule
 from reglint.rules.values import append_arguments, is_regularizer
-from reglint.syntax import code, cst, descendants, dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from reglint.calls import Call
+    from reglint.analysis.calls import Call
+    from reglint.analysis.names import Module
+    from reglint.analysis.penalties import Penalty
+    from reglint.analysis.terms import Term
     from reglint.model import Version
-    from reglint.names import Module
-    from reglint.penalties import Penalty
-    from reglint.terms import Term
 
 _SIGNAL = "mixed-precision"
 _LAYER = "keras.layers.ActivityRegularization"

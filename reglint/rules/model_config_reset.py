@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.classes import is_base_only, is_never_saved, keras_classes
-from reglint.configs import COMMON
-from reglint.constructors import init
+from reglint.analysis.classes import is_base_only, is_never_saved, keras_classes
+from reglint.analysis.configs import COMMON
+from reglint.analysis.constructors import init
+from reglint.analysis.syntax import cst, is_name, number, string
 from reglint.model import Finding, Fix, Safety, Severity
 from reglint.rules.generated import config_values, get_config, kwargs_changes
 from reglint.rules.rule import CLASS, Rule
 from reglint.rules.values import listed
-from reglint.syntax import cst, is_name, number, string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.classes import KerasClass
-    from reglint.constructors import Init, Parameter
-    from reglint.names import Module
+    from reglint.analysis.classes import KerasClass
+    from reglint.analysis.constructors import Init, Parameter
+    from reglint.analysis.names import Module
 
 _FUNCTIONAL = {"inputs", "outputs"}
 _PLAIN = {"int", "float", "str", "bool"}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reglint.analysis.syntax import is_name
 from reglint.model import Finding, Severity
 from reglint.rules.rule import Rule
-from reglint.syntax import is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.calls import Call
+    from reglint.analysis.calls import Call
 
 _STATES = {"LSTM": "the output and both states", "GRU": "the output and the state"}
 _ATTENTION = {

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reglint.analysis.packages import package
+from reglint.analysis.penalties import Of, penalties
+from reglint.analysis.syntax import code, cst, number, string
 from reglint.model import Finding, Fix, Insert, Replace, Safety, Severity
-from reglint.packages import package
-from reglint.penalties import Of, penalties
 from reglint.rules.rule import Rule
-from reglint.syntax import code, cst, number, string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reglint.analysis.names import Module
+    from reglint.analysis.penalties import Penalty
+    from reglint.analysis.terms import Term
     from reglint.model import Change
-    from reglint.names import Module
-    from reglint.penalties import Penalty
-    from reglint.terms import Term
 
 # A gradient gets through these, and they are 0 if what they are made from is.
 _LINEAR = frozenset({

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.flow import returned
-from reglint.guards import releases
+from reglint.analysis.flow import returned
+from reglint.analysis.guards import releases
+from reglint.analysis.packages import package_within
+from reglint.analysis.penalties import Of, penalties, regularizers
+from reglint.analysis.syntax import code, cst, number
 from reglint.model import Finding, Fix, Replace, Severity
-from reglint.packages import package_within
-from reglint.penalties import Of, penalties, regularizers
 from reglint.rules.rule import Rule
 from reglint.rules.values import reference, spans
-from reglint.syntax import code, cst, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reglint.analysis.names import Module
+    from reglint.analysis.packages import Package
+    from reglint.analysis.penalties import Penalty
+    from reglint.analysis.scopes import Site
+    from reglint.analysis.terms import Term
     from reglint.model import Change, Version
-    from reglint.names import Module
-    from reglint.packages import Package
-    from reglint.penalties import Penalty
-    from reglint.scopes import Site
-    from reglint.terms import Term
 
 _SUMMED = (3, 3)  # the first release that sums up a penalty of any shape
 _STRICT = (3, 8)  # the first that takes no number for a penalty

@@ -5,17 +5,17 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from reglint.analysis.syntax import cst, is_name
 from reglint.model import Finding, Severity
 from reglint.rules.rule import Rule
 from reglint.rules.values import keras_name, norms
-from reglint.syntax import cst, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.calls import Call
-    from reglint.names import Module
-    from reglint.scopes import Scope
+    from reglint.analysis.calls import Call
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Scope
 
 # What scales and shifts the normalized output, and the argument that leaves it out.
 _PARAMETERS = {

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reglint.analysis.syntax import cst, number, string
 from reglint.model import Finding
 from reglint.rules.rule import Rule
 from reglint.rules.values import keras_name, regularizers
-from reglint.syntax import cst, number, string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.calls import Argument, Call
+    from reglint.analysis.calls import Argument, Call
 
 _NAMES = frozenset({"OrthogonalRegularizer", "orthogonal_regularizer"})
 _KERNELS = {

@@ -5,23 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from reglint.classes import keras_classes
-from reglint.configs import chain
-from reglint.constructors import init, stored
+from reglint.analysis.classes import keras_classes
+from reglint.analysis.configs import chain
+from reglint.analysis.constructors import init, stored
+from reglint.analysis.syntax import code, cst, number
 from reglint.model import Finding, Fix, Replace, Severity
 from reglint.rules.generated import config_values
 from reglint.rules.rule import CLASS, Rule
 from reglint.rules.values import keras_name, listed
-from reglint.syntax import code, cst, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from reglint.classes import KerasClass
-    from reglint.configs import Entry
-    from reglint.constructors import Init
-    from reglint.names import Module
-    from reglint.scopes import Scope
+    from reglint.analysis.classes import KerasClass
+    from reglint.analysis.configs import Entry
+    from reglint.analysis.constructors import Init
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Scope
 
 _GETTERS = frozenset({
     "keras.constraints.get", "keras.initializers.get", "keras.regularizers.get",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reglint.analysis.syntax import code, cst
 from reglint.model import Finding, Fix, Insert
 from reglint.rules.rule import Rule
 from reglint.rules.values import keras_name
-from reglint.syntax import code, cst
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.names import Module
+    from reglint.analysis.names import Module
 
 _REGISTER = "keras.saving.register_keras_serializable"
 

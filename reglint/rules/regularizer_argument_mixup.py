@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from reglint.analysis.syntax import cst
 from reglint.model import Finding, Severity
 from reglint.rules.rule import Rule
 from reglint.rules.values import regularizers
-from reglint.syntax import cst
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.calls import Call
+    from reglint.analysis.calls import Call
 
 # What something is called that penalises weights, and what penalises activities. A plain "weight"
 # does not tell: the factor of any penalty may be called so.

@@ -6,15 +6,15 @@ import math
 from typing import TYPE_CHECKING
 
 from reglint import keras_api
+from reglint.analysis.syntax import code, cst, is_name, number, string
 from reglint.model import Finding, Fix, Replace, Safety, Severity
 from reglint.rules.rule import Rule
-from reglint.syntax import code, cst, is_name, number, string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.calls import Argument, Call
-    from reglint.scopes import Value
+    from reglint.analysis.calls import Argument, Call
+    from reglint.analysis.scopes import Value
 
 _NAMES = (
     "l1", "L1", "l2", "L2", "l1_l2", "L1L2", "OrthogonalRegularizer", "orthogonal_regularizer",

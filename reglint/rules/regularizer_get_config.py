@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.classes import keras_classes
-from reglint.configs import chain
-from reglint.constructors import init
+from reglint.analysis.classes import keras_classes
+from reglint.analysis.configs import chain
+from reglint.analysis.constructors import init
+from reglint.analysis.syntax import cst, descendants, is_name
 from reglint.keras_api.classes import Kind, base_class
 from reglint.model import Finding, Fix, Replace
 from reglint.rules.generated import config_values, get_config
 from reglint.rules.rule import CLASS, Rule
-from reglint.syntax import cst, descendants, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.classes import KerasClass
-    from reglint.names import Module
+    from reglint.analysis.classes import KerasClass
+    from reglint.analysis.names import Module
 
 
 class RegularizerGetConfig(Rule):

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from reglint.built import body, is_built_layer, loops_around, targets
-from reglint.calls import called
-from reglint.classes import class_around
+from reglint.analysis.built import body, is_built_layer, loops_around, targets
+from reglint.analysis.calls import called
+from reglint.analysis.classes import class_around
+from reglint.analysis.scopes import Site
+from reglint.analysis.syntax import code, cst, descendants, is_name, string
 from reglint.model import Finding, Fix, Insert, Safety
 from reglint.rules.rule import Rule
 from reglint.rules.values import listed
-from reglint.scopes import Site
-from reglint.syntax import code, cst, descendants, is_name, string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.names import Module
+    from reglint.analysis.names import Module
 
 # Where a layer keeps the variable that the regularizer is for; those that may be `None` are left
 # out, and those of recurrent layers, which refuse to be set.

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.calls import spelling
-from reglint.classes import class_around
+from reglint.analysis.calls import spelling
+from reglint.analysis.classes import class_around
+from reglint.analysis.syntax import cst, descendants, number
 from reglint.keras_api import backend
 from reglint.keras_api.classes import Kind
 from reglint.model import AddImport, Finding, Fix, Replace, Safety
 from reglint.rules.rule import Rule
 from reglint.rules.values import append_arguments
-from reglint.syntax import cst, descendants, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.calls import Call
+    from reglint.analysis.calls import Call
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Scope
     from reglint.keras_api.backend import Match
     from reglint.model import Change
-    from reglint.names import Module
-    from reglint.scopes import Scope
 
 _KERAS = "keras.backend."
 _TF_KERAS = "tensorflow.keras.backend."

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.calls import arguments
+from reglint.analysis.calls import arguments
+from reglint.analysis.scopes import Imported
+from reglint.analysis.syntax import code, cst, dotted
 from reglint.model import Finding, Fix, Replace, Safety
 from reglint.rules.rule import Rule
 from reglint.rules.values import append_arguments
-from reglint.scopes import Imported
-from reglint.syntax import code, cst, dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.calls import Argument, Call
-    from reglint.imports import ImportedName
+    from reglint.analysis.calls import Argument, Call
+    from reglint.analysis.imports import ImportedName
+    from reglint.analysis.scopes import Scope, Site
     from reglint.model import Change
-    from reglint.scopes import Scope, Site
 
 # What each became, and the factors that Keras 1 filled in where the new one does not.
 _NEW: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.calls import arguments, called
+from reglint.analysis.calls import arguments, called
+from reglint.analysis.scopes import Site
+from reglint.analysis.syntax import cst, is_name
 from reglint.model import Finding, Fix, Safety
 from reglint.rules.rule import Rule
 from reglint.rules.values import moved
-from reglint.scopes import Site
-from reglint.syntax import cst, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.calls import Argument, Call
-    from reglint.names import Module
-    from reglint.scopes import Scope
+    from reglint.analysis.calls import Argument, Call
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Scope
 
 _NAME = "activity_regularizer"
 _STACK = "keras.layers.StackedRNNCells"

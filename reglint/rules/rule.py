@@ -10,10 +10,10 @@ from reglint.model import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.calls import Call
-    from reglint.imports import ImportedName
+    from reglint.analysis.calls import Call
+    from reglint.analysis.imports import ImportedName
+    from reglint.analysis.names import Module
     from reglint.model import Finding, Version
-    from reglint.names import Module
 
 # Of the triggers: a class with bases.
 CLASS = rb"(?m)^[ \t]*class\s+\w+\s*\("

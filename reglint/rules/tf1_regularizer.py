@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.calls import called
+from reglint.analysis.calls import called
+from reglint.analysis.syntax import code, cst, dotted, is_name, needs_parentheses
 from reglint.model import Finding, Fix, Replace
 from reglint.rules.rule import Rule
 from reglint.rules.values import keras_name, reference, regularizers
-from reglint.syntax import code, cst, dotted, is_name, needs_parentheses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.calls import Call
-    from reglint.imports import ImportedName
-    from reglint.names import Module
-    from reglint.scopes import Scope
+    from reglint.analysis.calls import Call
+    from reglint.analysis.imports import ImportedName
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Scope
 
 _CONTRIB = "tensorflow.contrib.layers."
 # Keras' name of each; and of each factor its name, what it is multiplied by, and its default.

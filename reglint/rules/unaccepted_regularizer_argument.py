@@ -5,22 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reglint import keras_api
-from reglint.calls import called
+from reglint.analysis.calls import called
+from reglint.analysis.scopes import Site
+from reglint.analysis.syntax import cst, is_name
 from reglint.keras_api import Effect, Generation
 from reglint.model import Finding, Fix, Safety
 from reglint.rules.legacy_regularizer_argument import caveat, renamed
 from reglint.rules.rule import Rule
 from reglint.rules.values import listed, moved, regularizers
-from reglint.scopes import Site
-from reglint.syntax import cst, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.calls import Argument, Call
+    from reglint.analysis.calls import Argument, Call
+    from reglint.analysis.names import Module
     from reglint.keras_api import Layer
     from reglint.model import Change
-    from reglint.names import Module
 
 _WRAPPERS = frozenset({"Bidirectional", "TimeDistributed"})
 # What has no weights of its own but holds what has.

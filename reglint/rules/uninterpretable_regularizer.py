@@ -6,17 +6,17 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from reglint.analysis.scopes import Class, Value
+from reglint.analysis.syntax import code, cst, is_name, number, string
 from reglint.model import Finding, Fix, Insert, Replace
 from reglint.rules.legacy_regularizer_argument import LEGACY
 from reglint.rules.rule import Rule
 from reglint.rules.values import keras_name, listed, reference, regularizers
-from reglint.scopes import Class, Value
-from reglint.syntax import code, cst, is_name, number, string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.calls import Argument, Call
+    from reglint.analysis.calls import Argument, Call
     from reglint.model import Change
 
 _GET = "keras.regularizers.get"

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.classes import is_base_only, is_part, keras_classes
-from reglint.configs import chain
-from reglint.constructors import init
+from reglint.analysis.classes import is_base_only, is_part, keras_classes
+from reglint.analysis.configs import chain
+from reglint.analysis.constructors import init
+from reglint.analysis.registration import is_registered
 from reglint.keras_api.classes import Kind
 from reglint.model import Finding, Fix, Safety, Severity
-from reglint.registration import is_registered
 from reglint.rules.generated import decorator
 from reglint.rules.rule import CLASS, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.classes import KerasClass
-    from reglint.names import Module
+    from reglint.analysis.classes import KerasClass
+    from reglint.analysis.names import Module
 
 # What each kind has to define to be more than a base for others.
 _ESSENTIAL = {

@@ -5,27 +5,27 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from reglint.calls import Place
-from reglint.classes import class_around
-from reglint.flow import returned, value
-from reglint.guards import reachable, releases
+from reglint.analysis.calls import Place
+from reglint.analysis.classes import class_around
+from reglint.analysis.flow import returned, value
+from reglint.analysis.guards import reachable, releases
+from reglint.analysis.l1_l2 import L1L2, l1_l2
+from reglint.analysis.scopes import Opaque, Value
+from reglint.analysis.syntax import cst, number, parameters_of
+from reglint.analysis.terms import Term
 from reglint.keras_api.classes import LAYERS
-from reglint.l1_l2 import L1L2, l1_l2
 from reglint.model import Finding, Fix, Replace, Safety, Severity
 from reglint.rules.rule import Rule
 from reglint.rules.values import reference, regularizers, spans
-from reglint.scopes import Opaque, Value
-from reglint.syntax import cst, number, parameters_of
-from reglint.terms import Term
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import TypeAlias
 
-    from reglint.calls import Call
+    from reglint.analysis.calls import Call
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Scope, Site
     from reglint.model import Change, Version
-    from reglint.names import Module
-    from reglint.scopes import Scope, Site
 
     Function: TypeAlias = "cst.FunctionDef | cst.Lambda"
 

@@ -7,22 +7,22 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from reglint import keras_api
-from reglint.calls import called
-from reglint.classes import class_around
-from reglint.guards import reachable, releases
+from reglint.analysis.calls import called
+from reglint.analysis.classes import class_around
+from reglint.analysis.guards import reachable, releases
+from reglint.analysis.scopes import Site
+from reglint.analysis.syntax import code, cst, descendants, is_name
 from reglint.keras_api.classes import LAYERS
 from reglint.model import Finding
 from reglint.rules.rule import Rule
-from reglint.scopes import Site
-from reglint.syntax import code, cst, descendants, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import TypeAlias
 
-    from reglint.calls import Call
-    from reglint.names import Module
-    from reglint.scopes import Branch, Scope
+    from reglint.analysis.calls import Call
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Branch, Scope
 
     Function: TypeAlias = cst.Lambda | cst.FunctionDef
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.calls import called
-from reglint.classes import class_around
+from reglint.analysis.calls import called
+from reglint.analysis.classes import class_around
+from reglint.analysis.scopes import Site
+from reglint.analysis.syntax import cst, descendants
 from reglint.model import Finding, Fix, Prepend, Replace, Safety
 from reglint.rules.rule import Rule
-from reglint.scopes import Site
-from reglint.syntax import cst, descendants
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reglint.analysis.names import Module
     from reglint.model import Change
-    from reglint.names import Module
 
 _LAYER = {"keras.layers.ActivityRegularization"}
 

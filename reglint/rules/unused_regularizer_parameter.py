@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.classes import keras_classes
-from reglint.constructors import init
+from reglint.analysis.classes import keras_classes
+from reglint.analysis.constructors import init
+from reglint.analysis.syntax import children, cst, descendants, is_name
 from reglint.keras_api.classes import LAYERS, base_class
 from reglint.model import Finding, Severity
 from reglint.rules.rule import CLASS, Rule
 from reglint.rules.values import keras_name
-from reglint.syntax import children, cst, descendants, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.classes import KerasClass
-    from reglint.constructors import Init
-    from reglint.names import Module
+    from reglint.analysis.classes import KerasClass
+    from reglint.analysis.constructors import Init
+    from reglint.analysis.names import Module
 
 # What may look at attributes and parameters without naming them.
 _REFLECTION = frozenset({"__dict__", "getattr", "locals", "setattr", "vars"})

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.calls import spelling
-from reglint.canonical import symbol
+from reglint.analysis.calls import spelling
+from reglint.analysis.canonical import symbol
+from reglint.analysis.syntax import code, cst, number, string
 from reglint.keras_api import KNOWN_VERSIONS
 from reglint.model import AddImport, Insert
-from reglint.syntax import code, cst, number, string
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from reglint.calls import Argument, Call, Spot
+    from reglint.analysis.calls import Argument, Call, Spot
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Scope
     from reglint.model import Change, Version
-    from reglint.names import Module
-    from reglint.scopes import Scope
 
 # What makes a penalty of L1, of L2, or of both.
 _L1, _L2 = frozenset({"l1"}), frozenset({"l2"})

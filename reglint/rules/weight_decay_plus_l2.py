@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.flow import value
-from reglint.gradients import owners
+from reglint.analysis.flow import value
+from reglint.analysis.gradients import owners
+from reglint.analysis.penalized import arguments, l2_factor, penalties_of
+from reglint.analysis.syntax import cst, number
 from reglint.model import Finding, Severity
-from reglint.penalized import arguments, l2_factor, penalties_of
 from reglint.rules.rule import Rule
-from reglint.syntax import cst, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.names import Module
-    from reglint.penalized import Penalty
-    from reglint.terms import Term
+    from reglint.analysis.names import Module
+    from reglint.analysis.penalized import Penalty
+    from reglint.analysis.terms import Term
 
 _BY_DEFAULT = frozenset({"AdamW", "Muon"})  # with 0.004
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from reglint.flow import assigned
-from reglint.l1_l2 import l1_l2
+from reglint.analysis.flow import assigned
+from reglint.analysis.l1_l2 import l1_l2
+from reglint.analysis.penalties import penalties
+from reglint.analysis.syntax import code, cst, descendants, is_name
+from reglint.analysis.terms import Term
 from reglint.model import Finding, Fix, RemoveLine, Safety, Severity
-from reglint.penalties import penalties
 from reglint.rules.rule import Rule
 from reglint.rules.values import line_of, listed, reference, regularized
-from reglint.syntax import code, cst, descendants, is_name
-from reglint.terms import Term
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reglint.analysis.names import Module
+    from reglint.analysis.penalties import Penalty
+    from reglint.analysis.scopes import Site
     from reglint.model import Change
-    from reglint.names import Module
-    from reglint.penalties import Penalty
-    from reglint.scopes import Site
 
 _REASON = "the penalty no longer counts once for each call, nor when the weight is frozen"
 _SUMS = frozenset({"add", "total", "tuple", "each"})

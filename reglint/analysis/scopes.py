@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from reglint.syntax import cst
+from reglint.analysis.syntax import cst
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

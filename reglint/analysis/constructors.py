@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reglint.classes import is_rewritten
-from reglint.syntax import children, cst, descendants, dotted, is_name, string
+from reglint.analysis.classes import is_rewritten
+from reglint.analysis.syntax import children, cst, descendants, dotted, is_name, string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from reglint.classes import Definition, KerasClass
-    from reglint.names import Module
+    from reglint.analysis.classes import Definition, KerasClass
+    from reglint.analysis.names import Module
 
 
 @dataclass(frozen=True, slots=True)

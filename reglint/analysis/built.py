@@ -9,19 +9,19 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from reglint import calls
-from reglint.classes import class_around, class_of
-from reglint.guards import reachable, releases
+from reglint.analysis import calls
+from reglint.analysis.classes import class_around, class_of
+from reglint.analysis.guards import reachable, releases
+from reglint.analysis.scopes import Class, Site, Value
+from reglint.analysis.syntax import code, cst, descendants, is_name, path_to
 from reglint.keras_api.classes import LAYERS
-from reglint.scopes import Class, Site, Value
-from reglint.syntax import code, cst, descendants, is_name, path_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Scope
     from reglint.model import Version
-    from reglint.names import Module
-    from reglint.scopes import Scope
 
 _LAYERS = frozenset({"layers", "_layers"})
 _FLATTENED = frozenset({"_flatten_layers", "flatten_layers"})

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.canonical import symbol
+from reglint.analysis.canonical import symbol
 
 if TYPE_CHECKING:
-    from reglint.names import Module
-    from reglint.scopes import Scope
-    from reglint.syntax import cst
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Scope
+    from reglint.analysis.syntax import cst
 
 # Where the functions live, by canonical name.
 _HOMES = frozenset({

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.canonical import symbol
-from reglint.operations import OPERATORS, operation, option, options, tensors
-from reglint.scopes import Class, Value
-from reglint.syntax import children, cst, dotted, number, string
-from reglint.terms import Term
+from reglint.analysis.canonical import symbol
+from reglint.analysis.operations import OPERATORS, operation, option, options, tensors
+from reglint.analysis.scopes import Class, Value
+from reglint.analysis.syntax import children, cst, dotted, number, string
+from reglint.analysis.terms import Term
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import TypeAlias
 
-    from reglint.flow import Flow
-    from reglint.scopes import Scope
+    from reglint.analysis.flow import Flow
+    from reglint.analysis.scopes import Scope
 
     Environment: TypeAlias = "dict[str, Term]"
     # The keyword, or the stars, and what is passed.

@@ -9,8 +9,18 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from reglint.scopes import Branch, Class, Default, Imported, Opaque, Scope, Site, Value, Write
-from reglint.syntax import children, cst, dotted, parameters_of
+from reglint.analysis.scopes import (
+    Branch,
+    Class,
+    Default,
+    Imported,
+    Opaque,
+    Scope,
+    Site,
+    Value,
+    Write,
+)
+from reglint.analysis.syntax import children, cst, dotted, parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from reglint.canonical import symbol
-from reglint.syntax import code, cst
+from reglint.analysis.canonical import symbol
+from reglint.analysis.syntax import code, cst
 
 if TYPE_CHECKING:
-    from reglint.terms import Term
+    from reglint.analysis.terms import Term
 
 # By canonical name, with what they call differently from `keras.ops`.
 _PACKAGES: dict[str, dict[str, str]] = {

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from reglint.canonical import symbol
+from reglint.analysis.canonical import symbol
+from reglint.analysis.syntax import cst, descendants, dotted
 from reglint.model import Remove, RemoveLine
-from reglint.syntax import cst, descendants, dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Scope, Site
     from reglint.model import AddImport, Change
-    from reglint.names import Module
-    from reglint.scopes import Scope, Site
 
 
 @dataclass(frozen=True, slots=True, eq=False)

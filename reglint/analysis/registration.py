@@ -10,16 +10,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from reglint.canonical import Symbol
-from reglint.classes import Definition, resolved
+from reglint.analysis.canonical import Symbol
+from reglint.analysis.classes import Definition, resolved
+from reglint.analysis.scopes import Opaque
+from reglint.analysis.syntax import code, cst, descendants
 from reglint.rules.values import keras_name
-from reglint.scopes import Opaque
-from reglint.syntax import code, cst, descendants
 
 if TYPE_CHECKING:
-    from reglint.classes import KerasClass
-    from reglint.names import Module
-    from reglint.scopes import Scope
+    from reglint.analysis.classes import KerasClass
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Scope
 
 REGISTER = "keras.saving.register_keras_serializable"
 # A decorator from elsewhere that says it registers is taken at its word.

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from reglint.classes import Definition, keras_classes
-from reglint.flow import assigned
+from reglint.analysis.classes import Definition, keras_classes
+from reglint.analysis.flow import assigned
+from reglint.analysis.syntax import cst
 from reglint.keras_api.classes import Kind
-from reglint.syntax import cst
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.classes import KerasClass
-    from reglint.names import Module
-    from reglint.terms import Term
+    from reglint.analysis.classes import KerasClass
+    from reglint.analysis.names import Module
+    from reglint.analysis.terms import Term
 
 # Methods of a model that add its penalties; `compiled_loss` of Keras 2 only if told to.
 _ADDING = frozenset({"compute_loss", "stateless_compute_loss"})

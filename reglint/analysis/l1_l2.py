@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reglint.syntax import code, cst, descendants, needs_parentheses, number
-from reglint.terms import Term
+from reglint.analysis.syntax import code, cst, descendants, needs_parentheses, number
+from reglint.analysis.terms import Term
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import TypeAlias
 
-    from reglint.scopes import Scope
+    from reglint.analysis.scopes import Scope
 
     Factors: TypeAlias = "dict[str, tuple[Factor, ...]]"  # of "l1" and "l2", as far as there
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reglint.classes import class_around
-from reglint.flow import returned, value
-from reglint.losses import WEIGHTS, owner
-from reglint.syntax import code, cst, descendants
-from reglint.terms import Term
+from reglint.analysis.classes import class_around
+from reglint.analysis.flow import returned, value
+from reglint.analysis.losses import WEIGHTS, owner
+from reglint.analysis.syntax import code, cst, descendants
+from reglint.analysis.terms import Term
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from reglint.names import Module
-    from reglint.scopes import Site
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Site
 
 _TAPE = "tensorflow.GradientTape"
 _TRANSFORMS = frozenset({"jax.grad", "jax.value_and_grad"})

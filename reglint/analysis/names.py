@@ -11,18 +11,18 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from reglint.canonical import exported, symbol
-from reglint.file_version import own_releases
+from reglint.analysis.canonical import exported, symbol
+from reglint.analysis.file_version import own_releases
+from reglint.analysis.scopes import UNKNOWN, Class, Default, Imported, Opaque, Scope, Value
+from reglint.analysis.syntax import cst, is_name, string
+from reglint.analysis.walk import Walk
 from reglint.project import View
-from reglint.scopes import UNKNOWN, Class, Default, Imported, Opaque, Scope, Value
-from reglint.syntax import cst, is_name, string
-from reglint.walk import Walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from reglint.analysis.scopes import Meaning
     from reglint.model import Settings
-    from reglint.scopes import Meaning
 
 S = TypeVar("S")
 T = TypeVar("T")

@@ -11,20 +11,20 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reglint.classes import class_of
-from reglint.expressions import Expressions
-from reglint.flow import Flow, assigned, returned, value
+from reglint.analysis.classes import class_of
+from reglint.analysis.expressions import Expressions
+from reglint.analysis.flow import Flow, assigned, returned, value
+from reglint.analysis.scopes import Class, Imported, Value
+from reglint.analysis.syntax import cst, number, parameters_of
 from reglint.keras_api.classes import Kind
-from reglint.scopes import Class, Imported, Value
-from reglint.syntax import cst, number, parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from reglint.classes import KerasClass
-    from reglint.names import Module
-    from reglint.scopes import Binding, Scope
-    from reglint.terms import Term
+    from reglint.analysis.classes import KerasClass
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Binding, Scope
+    from reglint.analysis.terms import Term
 
 _STRINGS = frozenset({"l1", "l2", "L1", "L2", "l1_l2", "orthogonal_regularizer"})
 _MANY = 400  # terms looked at, before a model is too large to be judged

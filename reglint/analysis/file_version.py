@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.canonical import symbol
+from reglint.analysis.canonical import symbol
+from reglint.analysis.scopes import Imported
+from reglint.analysis.syntax import cst, dotted, string
 from reglint.keras_version import EVERY, TF_KERAS
-from reglint.scopes import Imported
-from reglint.syntax import cst, dotted, string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reglint.analysis.names import Module
     from reglint.model import Version
-    from reglint.names import Module
 
 # What a package that Keras is imported from can be.
 _PACKAGES = {

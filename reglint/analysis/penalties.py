@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from reglint.calls import targets
-from reglint.classes import KerasClass, class_around, keras_classes
-from reglint.flow import assigned, returned, value
+from reglint.analysis.calls import targets
+from reglint.analysis.classes import KerasClass, class_around, keras_classes
+from reglint.analysis.flow import assigned, returned, value
+from reglint.analysis.scopes import Opaque, Site
+from reglint.analysis.syntax import cst, parameters_of
 from reglint.keras_api.classes import LAYERS, Kind
-from reglint.scopes import Opaque, Site
-from reglint.syntax import cst, parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from reglint.names import Module
-    from reglint.scopes import Scope
-    from reglint.terms import Term
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Scope
+    from reglint.analysis.terms import Term
 
 
 class Of(Enum):

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from reglint.canonical import symbol
+from reglint.analysis.canonical import symbol
+from reglint.analysis.scopes import Class, Imported, Value
+from reglint.analysis.syntax import children, code, cst, is_name, string
 from reglint.model import Insert, Remove, Replace
-from reglint.scopes import Class, Imported, Value
-from reglint.syntax import children, code, cst, is_name, string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.canonical import Symbol
+    from reglint.analysis.canonical import Symbol
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Meaning, Scope, Site
     from reglint.model import Version
-    from reglint.names import Module
-    from reglint.scopes import Meaning, Scope, Site
 
 
 @dataclass(frozen=True, slots=True, eq=False)

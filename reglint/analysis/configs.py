@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from reglint.constructors import dotted_end, stored
-from reglint.syntax import children, cst, is_name, string
+from reglint.analysis.constructors import dotted_end, stored
+from reglint.analysis.syntax import children, cst, is_name, string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from reglint.classes import Definition, KerasClass
+    from reglint.analysis.classes import Definition, KerasClass
 
 # What every layer and model takes besides; their own `get_config` writes it.
 COMMON = frozenset({"name", "dtype", "trainable"})

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reglint.canonical import Symbol, symbol
+from reglint.analysis.canonical import Symbol, symbol
+from reglint.analysis.scopes import Class, Opaque
+from reglint.analysis.syntax import code, cst, is_name
 from reglint.keras_api.classes import Kind, base_class
-from reglint.scopes import Class, Opaque
-from reglint.syntax import code, cst, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import TypeAlias
 
-    from reglint.names import Module
-    from reglint.scopes import Meaning, Scope
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Meaning, Scope
 
     Method: TypeAlias = tuple["Definition", cst.FunctionDef]
 

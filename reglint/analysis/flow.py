@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.expressions import Expressions, decorators
-from reglint.operations import OPERATORS
-from reglint.syntax import cst, parameters_of
-from reglint.terms import Term
+from reglint.analysis.expressions import Expressions, decorators
+from reglint.analysis.operations import OPERATORS
+from reglint.analysis.syntax import cst, parameters_of
+from reglint.analysis.terms import Term
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from reglint.expressions import Environment, Given
-    from reglint.names import Module
-    from reglint.scopes import Scope
+    from reglint.analysis.expressions import Environment, Given
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Scope
 
 _CALLS = 6  # functions that call each other
 # Decorators that leave alone what a function returns.

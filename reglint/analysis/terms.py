@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from reglint.scopes import Scope
-    from reglint.syntax import cst
+    from reglint.analysis.scopes import Scope
+    from reglint.analysis.syntax import cst
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,7 +17,7 @@ class Term:
     """A value: an operation on other values, or where it comes from.
 
     The names of local variables are gone, and for a call of a function of the module stands what
-    that returns. `operation` is one of `reglint.operations`, where the parts are the tensors, or
+    that returns. `operation` is one of those in `operations`, where the parts are the tensors, or
 
     - "parameter", "self", "number", "string", "none";
     - "symbol": something imported or built in, `name` is its path ("keras.losses.get");

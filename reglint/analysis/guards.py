@@ -12,14 +12,14 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from reglint.syntax import code, cst, descendants, is_name, number, string
+from reglint.analysis.syntax import code, cst, descendants, is_name, number, string
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Branch, Scope
     from reglint.model import Version
-    from reglint.names import Module
-    from reglint.scopes import Branch, Scope
 
 # `keras_2`, `KERAS2`, `is_keras_v2`, `USE_TF_KERAS_2`, `keras_version_1` ...
 _FLAG = re.compile(
