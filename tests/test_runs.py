@@ -108,7 +108,7 @@ def test_every_rule_with_fixes_is_shown():
 
 
 @pytest.fixture(scope="module", params=["tensorflow", "jax", "torch"])
-def outcomes(request):
+def outcomes(request, tmp_path_factory):
     """Return what became of each file, before the fixes and after, on one backend."""
     backend = request.param
     for package in ("keras", backend):
@@ -124,6 +124,7 @@ def outcomes(request):
     texts += [path.read_text() for path in fixtures]
     run = subprocess.run(
         [sys.executable, EXECUTE],
+        cwd=tmp_path_factory.mktemp(backend),
         env={**os.environ, "KERAS_BACKEND": backend},
         input=json.dumps(texts),
         capture_output=True,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from reglint.analysis.calls import spelling
 from reglint.analysis.configs import COMMON
 from reglint.analysis.constructors import always_stored, dotted_end
-from reglint.analysis.syntax import code, cst, descendants, dotted, is_name
+from reglint.analysis.syntax import code, cst, descendants, dotted, is_name, number
 from reglint.model import AddImport, Insert, InsertLines, Prepend, Replace
 from reglint.rules.values import keras_name
 
@@ -73,7 +73,7 @@ def _quote(module: Module) -> str:
 
 def config_value(name: str, init: Init, cls: KerasClass) -> str | None:
     """Return what `get_config` has to write for a parameter; nothing if that is not clear."""
-    if init.definition.module is not cls.module:
+    if init.definition.module is not cls.module or _is_remade(name, init):
         return None
     always = always_stored(init.function, init.definition.module)
     for attribute in (name, *init.stored):
@@ -106,6 +106,21 @@ def _is_plain(name: str, attribute: str, init: Init, cls: KerasClass) -> bool:
         if isinstance(whole, (cst.Call, cst.Attribute))
         for node in [whole.func if isinstance(whole, cst.Call) else whole.value]
     )
+
+
+def _is_remade(name: str, init: Init) -> bool:
+    """Tell whether a parameter is replaced by what cannot be passed again: `size = 2 * size`."""
+    for node in descendants(init.function.body):
+        match node:
+            case cst.AugAssign(target=target) if is_name(target, name):
+                return True
+            case cst.Assign(targets=[cst.AssignTarget(target=target)], value=value) if (
+                is_name(target, name)
+                and any(is_name(part, name) for part in descendants(value))
+                and _stored_as(value, name, name, init) != name
+            ):
+                return True
+    return False
 
 
 def _is_literal(node: cst.BaseExpression) -> bool:
@@ -144,11 +159,11 @@ def _stored_as(value: cst.BaseExpression, name: str, attribute: str, init: Init)
         case cst.Call(func=function, args=[cst.Arg(value=cst.Name(stored), keyword=None), *_]) if (
             stored == name
         ):
-            return _converted(function, attribute, init)
+            return _converted(function, name, attribute, init)
     return None
 
 
-def _converted(function: cst.BaseExpression, attribute: str, init: Init) -> str | None:
+def _converted(function: cst.BaseExpression, name: str, attribute: str, init: Init) -> str | None:
     """Return how to write what came out of `function(parameter)`."""
     module, scope = init.definition.module, init.definition.scope
     known = keras_name(function, scope, module) or ""
@@ -161,7 +176,15 @@ def _converted(function: cst.BaseExpression, attribute: str, init: Init) -> str 
     if isinstance(function, cst.Name) and function.value in _REPEATABLE:
         return attribute
     last = function.attr.value if isinstance(function, cst.Attribute) else code(function)
-    return f"float({attribute})" if last in _TO_TENSOR else None
+    scalar = last == "cast_to_floatx" or _is_number(init.parameters[name].node)
+    return f"float({attribute})" if last in _TO_TENSOR and scalar else None
+
+
+def _is_number(param: cst.Param) -> bool:
+    """Tell whether a parameter surely is one number."""
+    if param.annotation:
+        return _words(param.annotation.annotation) <= {"float", "int"}
+    return number(param.default) is not None
 
 
 def get_config(cls: KerasClass, values: Mapping[str, str], *, asks: bool) -> InsertLines | None:

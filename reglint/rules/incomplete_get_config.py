@@ -8,7 +8,7 @@ from reglint.analysis.classes import is_base_only, is_never_saved, keras_classes
 from reglint.analysis.configs import COMMON, chain, own_statements
 from reglint.analysis.constructors import init, stored
 from reglint.analysis.syntax import code, cst, descendants, is_name, parameters_of
-from reglint.keras_api.classes import Kind, base_class
+from reglint.keras_api.classes import LAYERS, Kind, base_class
 from reglint.model import Finding, Fix, Replace
 from reglint.rules.generated import config_value, config_values, get_config, more_entries
 from reglint.rules.rule import CLASS, Rule
@@ -140,8 +140,11 @@ def _judged(cls: KerasClass, made: Init, written: Chain) -> Iterator[Finding]:
     yield from _never_set(cls, made, written)
     if missing and not rejected:
         node, where = _place(cls, written)
-        message = f"{where} {_consequence(missing, made)}"
-        yield Finding(node, message, _fixes(cls, made, written, missing))
+        required = any(made.parameters[name].required for name in missing)
+        refuses = _inherits_what_it_refuses(cls, made, written)
+        message = f"{where} {_consequence(missing, raises=required or refuses)}"
+        fixes = () if refuses else _fixes(cls, made, written, missing)
+        yield Finding(node, message, fixes)
 
 
 def _missing(cls: KerasClass, made: Init, written: Chain, known: AbstractSet[str]) -> list[str]:
@@ -216,9 +219,8 @@ def _place(cls: KerasClass, written: Chain) -> tuple[cst.CSTNode, str]:
     return cls.node.name, f"`get_config`, which `{cls.name}` has from `{base}`,"
 
 
-def _consequence(missing: list[str], made: Init) -> str:
-    required = [name for name in missing if made.parameters[name].required]
-    if required:
+def _consequence(missing: list[str], *, raises: bool) -> str:
+    if raises:
         return f"leaves out {listed(missing)}: loading raises `TypeError`"
     defaults = "its default" if len(missing) == 1 else "their defaults"
     return f"leaves out {listed(missing)}, back at {defaults} after loading"
@@ -237,6 +239,13 @@ def _fixes(cls: KerasClass, made: Init, written: Chain, missing: list[str]) -> t
     else:
         change = get_config(cls, values, asks=True)
     return (Fix(f"Write {listed(missing)}", (change,)),) if change else ()
+
+
+def _inherits_what_it_refuses(cls: KerasClass, made: Init, written: Chain) -> bool:
+    """Tell whether Keras' own `get_config` writes what `__init__` does not take, as `l2`."""
+    if made.keywords or not written.reaches_keras or cls.kind in LAYERS:
+        return False
+    return not (_inherited(cls) or frozenset()) <= made.parameters.keys()
 
 
 def _renamed(value: str, cls: KerasClass, written: Chain) -> Entry | None:

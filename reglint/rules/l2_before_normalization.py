@@ -48,11 +48,13 @@ class L2BeforeNormalization(Rule):
     ## Example
 
     ```python
-    keras.Sequential([
-        keras.layers.Conv2D(8, 3, kernel_regularizer="l2"),
-        keras.layers.BatchNormalization(),
-        keras.layers.ReLU(),
-    ])
+    keras.Sequential(
+        [
+            keras.layers.Conv2D(8, 3, kernel_regularizer="l2"),
+            keras.layers.BatchNormalization(),
+            keras.layers.ReLU(),
+        ]
+    )
     ```
 
     ## Fix safety

@@ -49,9 +49,7 @@ class LateBindingPenalty(Rule):
     ```python
     blocks = []
     for factor in (0.1, 0.2, 0.3):
-        blocks.append(
-            Dense(8, kernel_regularizer=lambda w: factor * tf.reduce_sum(w**2))
-        )
+        blocks.append(Dense(8, kernel_regularizer=lambda w: factor * tf.reduce_sum(w**2)))
     ```
 
     Use instead:

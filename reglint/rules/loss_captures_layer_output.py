@@ -59,9 +59,11 @@ class LossCapturesLayerOutput(Rule):
     hidden = Dense(8)(inputs)
     model = keras.Model(inputs, Dense(1)(hidden))
 
+
     def loss(y_true, y_pred):
         error = tf.square(y_true - y_pred)
         return tf.reduce_mean(error) + 0.1 * tf.reduce_sum(tf.square(hidden))
+
 
     model.compile("adam", loss=loss)
     ```
@@ -73,9 +75,11 @@ class LossCapturesLayerOutput(Rule):
     hidden = Dense(8, activity_regularizer=keras.regularizers.L2(0.1))(inputs)
     model = keras.Model(inputs, Dense(1)(hidden))
 
+
     def loss(y_true, y_pred):
         error = tf.square(y_true - y_pred)
         return tf.reduce_mean(error)
+
 
     model.compile("adam", loss=loss)
     ```

@@ -64,6 +64,7 @@ class LossesNotAdded(Rule):
     loss_fn = keras.losses.MeanSquaredError()
     optimizer = keras.optimizers.Adam()
 
+
     def step(x, y):
         with tf.GradientTape() as tape:
             loss = loss_fn(y, model(x))
@@ -77,6 +78,7 @@ class LossesNotAdded(Rule):
     model = keras.Sequential([Dense(1, kernel_regularizer="l2")])
     loss_fn = keras.losses.MeanSquaredError()
     optimizer = keras.optimizers.Adam()
+
 
     def step(x, y):
         with tf.GradientTape() as tape:

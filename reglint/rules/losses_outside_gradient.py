@@ -42,6 +42,7 @@ class LossesOutsideGradient(Rule):
     ```python
     model = keras.Sequential([Dense(1, kernel_regularizer="l2")])
 
+
     def step(x, y):
         penalty = sum(model.losses)
         with tf.GradientTape() as tape:
@@ -54,6 +55,7 @@ class LossesOutsideGradient(Rule):
 
     ```python
     model = keras.Sequential([Dense(1, kernel_regularizer="l2")])
+
 
     def step(x, y):
         with tf.GradientTape() as tape:

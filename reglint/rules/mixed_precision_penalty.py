@@ -52,6 +52,7 @@ class MixedPrecisionPenalty(Rule):
     ```python
     keras.mixed_precision.set_global_policy("mixed_float16")
 
+
     class Quiet(keras.layers.Layer):
         def call(self, inputs):
             self.add_loss(0.1 * tf.reduce_mean(tf.square(inputs)))
@@ -62,6 +63,7 @@ class MixedPrecisionPenalty(Rule):
 
     ```python
     keras.mixed_precision.set_global_policy("mixed_float16")
+
 
     class Quiet(keras.layers.Layer):
         def call(self, inputs):

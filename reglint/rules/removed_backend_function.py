@@ -42,6 +42,7 @@ class RemovedBackendFunction(Rule):
     ```python
     from keras import backend as K
 
+
     class Smooth(keras.regularizers.Regularizer):
         def __call__(self, weights):
             return K.sum(K.abs(weights[1:] - weights[:-1]))
@@ -51,6 +52,7 @@ class RemovedBackendFunction(Rule):
 
     ```python
     from keras import backend as K
+
 
     class Smooth(keras.regularizers.Regularizer):
         def __call__(self, weights):
