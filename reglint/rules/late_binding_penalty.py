@@ -48,18 +48,16 @@ class LateBindingPenalty(Rule):
 
     ```python
     blocks = []
-    for factor in (0.1, 0.2, 0.3):
-        blocks.append(Dense(8, kernel_regularizer=lambda w: factor * tf.reduce_sum(w**2)))
+    for rate in (0.1, 0.2, 0.3):
+        blocks.append(Dense(8, kernel_regularizer=lambda w: rate * tf.reduce_sum(w**2)))
     ```
 
     Use instead:
 
     ```python
     blocks = []
-    for factor in (0.1, 0.2, 0.3):
-        blocks.append(
-            Dense(8, kernel_regularizer=lambda w, factor=factor: factor * tf.reduce_sum(w**2))
-        )
+    for rate in (0.1, 0.2, 0.3):
+        blocks.append(Dense(8, kernel_regularizer=lambda w, rate=rate: rate * tf.reduce_sum(w**2)))
     ```
 
     ## Fix safety
