@@ -125,7 +125,9 @@ def description(model: Any, inputs: Any) -> dict[str, Any]:
         "weights": [array.tolist() for array in model.get_weights()],
         "trainable": [weight.trainable for weight in model.weights],
         "penalty": penalty(model),
-        "output": [np.asarray(array).tolist() for array in keras.tree.flatten(output)],
+        "output": [
+            keras.ops.convert_to_numpy(tensor).tolist() for tensor in keras.tree.flatten(output)
+        ],
     }
 
 
