@@ -60,14 +60,15 @@ SIGNALS = {
     # Whole models are saved in the older format; weights alone are no concern.
     "hdf5": Signal(
         (b"h5", b".hdf5"),
-        re.compile(rb"""(?<!weights)\.(?:h5|hdf5)["']|save_format\s*=\s*["']h5["']"""),
+        re.compile(rb"""(?<!weights)\.(?:h5|hdf5)\\?["']|save_format\s*=\s*\\?["']h5"""),
     ),
     "mixed-precision": Signal((b"mixed_",), re.compile(rb"\bmixed_b?float16\b")),
 }
+# In notebooks, a backslash stands before each quote.
 # Where a class is given to Keras by name: `{"Cubic": Cubic}`, `custom_objects["Cubic"] = Cubic`.
 _CUSTOM_OBJECT = re.compile(
-    rb"""["'](?:\w+>)?(\w+)["']\s*(?::|\]\s*=)\s*(?:\w+\.)*\1\b"""
-    rb"""|\bcustom_objects\s*=\s*\{[^{}]*?["'](?:\w+>)?(\w+)["']\s*:"""
+    rb"""["'](?:\w+>)?(\w+)\\?["']\s*(?::|\]\s*=)\s*(?:\w+\.)*\1\b"""
+    rb"""|\bcustom_objects\s*=\s*\{[^{}]*?["'](?:\w+>)?(\w+)\\?["']\s*:"""
 )
 
 # A class below a decorator that registers it; what is between may be other decorators.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 CUBIC = """\
@@ -141,3 +143,12 @@ def test_what_a_base_in_another_file_writes_counts(reglint, here, base, derived,
     assert "`Derived` has from `Base`, leaves out `rate`, back at its default" in done.out
     reglint("fix", "--select", "RGL303")
     assert 'config.update({"rate": self.rate})' in (here / derived).read_text()
+
+
+def test_given_to_keras_in_a_notebook(reglint, here):
+    source = [*CUBIC.format(imports="", decorator="").splitlines(keepends=True)]
+    source += ['keras.models.load_model("m.keras", custom_objects={"Cubic": Cubic})']
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "source": source}
+    notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    write(here / "cubic.ipynb", json.dumps(notebook))
+    assert check(reglint).out == ""

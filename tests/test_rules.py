@@ -167,6 +167,8 @@ def test_each_suppression_silences_it(rule):
 def test_nothing_is_found_without_the_triggers(rule):
     data = fixture(rule, "bad.py").encode()
     assert all(re.search(trigger, data) for trigger in rule.triggers)
+    in_a_notebook = json.dumps({"source": data.decode()}).encode()
+    assert all(re.search(trigger, in_a_notebook) for trigger in rule.triggers)
     assert rule.triggers
 
 

@@ -220,7 +220,7 @@ def _collect(definition: Definition, lineage: list[Definition], bases: set[Symbo
     return complete
 
 
-def is_rewritten(definition: Definition) -> bool:
+def is_rewritten(definition: Definition, methods: tuple[str, ...] = _REWRITING) -> bool:
     """Tell whether a decorator or a metaclass may give a class other methods than it has."""
     module, scope = definition.module, definition.scope
     decorators = [item.decorator for item in definition.node.decorators]
@@ -231,7 +231,7 @@ def is_rewritten(definition: Definition) -> bool:
         word in code(function)
         for decorator in decorators
         for function in functions(_called(decorator), scope, module)
-        for word in _REWRITING
+        for word in methods
     )
 
 

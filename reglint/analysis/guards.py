@@ -80,6 +80,8 @@ def releases(root: str, versions: frozenset[Version]) -> frozenset[Version]:
 def _narrow(
     test: cst.BaseExpression, branch: Branch, versions: frozenset[Version], module: Module
 ) -> frozenset[Version]:
+    if branch.first and _is_for_old_backend(test):
+        return frozenset(v for v in versions if v < (3, 0))
     if not _about_versions(test, branch.scope, module):
         return versions
     try:
@@ -90,14 +92,26 @@ def _narrow(
         return frozenset()
 
 
+def _is_for_old_backend(test: cst.BaseExpression) -> bool:
+    """Tell whether a test asks for a backend that Keras 3 does not have."""
+    match test:
+        case cst.Comparison(
+            left=cst.Call(func=cst.Attribute(attr=cst.Name("backend")) | cst.Name("backend")),
+            comparisons=[cst.ComparisonTarget(operator=cst.Equal(), comparator=name)],
+        ):
+            return string(name) in {"theano", "cntk"}
+    return False
+
+
 def _is_fallback(branch: Branch) -> bool:
     """Tell whether a `try` is there to do without something this Keras may lack."""
     node = branch.node
     assert isinstance(node, cst.Try)
     caught = " ".join(code(h.type) if h.type else "Exception" for h in node.handlers)
-    if not _CATCH_ALL & set(re.findall(r"\w+", caught)):
+    names = set(re.findall(r"\w+", caught))
+    if not _CATCH_ALL & names:
         return False
-    if not branch.first:
+    if not branch.first or "AttributeError" in names:
         return True
     # The body is one of two attempts only if a handler does over what the body does.
     attempts = _attempts(node.body)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from reglint import keras_api
 from reglint.analysis.calls import enclosing_bases
+from reglint.analysis.classes import class_around, is_rewritten
 from reglint.analysis.guards import reachable
 from reglint.analysis.syntax import code, cst, string
 from reglint.model import Finding, Fix, Replace
@@ -81,7 +82,18 @@ class LegacyAddWeight(Rule):
         names = [base.name.removeprefix("keras.layers.") for base in bases]
         if not any(name == "keras.Model" or keras_api.layer(name) for name in names):
             return False
+        if _has_its_own(site, module):
+            return False
         return any(v >= self.since for v in reachable(site.branch, module))
+
+
+def _has_its_own(site: Site, module: Module) -> bool:
+    """Tell whether the class around a place has an `add_weight` of the project."""
+    cls = class_around(site.scope, module)
+    return cls is not None and (
+        cls.inherited("add_weight") is not None
+        or any(is_rewritten(definition, ("add_weight",)) for definition in cls.lineage)
+    )
 
 
 def _fixes(call: cst.Call) -> tuple[Fix, ...]:

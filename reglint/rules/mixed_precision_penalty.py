@@ -108,7 +108,8 @@ class MixedPrecisionPenalty(Rule):
             call, versions = penalty.call, releases(penalty.root, module.keras)
             if call and versions and _is_half(penalty) and module.project.mentions(_SIGNAL):
                 fixes = tuple(_cast(penalty))
-                yield Finding(call.args[0].value, _message(versions), fixes, _severity(module))
+                message = _message(versions, elsewhere=_is_elsewhere(penalty.value))
+                yield Finding(call.args[0].value, message, fixes, _severity(module))
 
 
 def _severity(module: Module) -> Severity | None:
@@ -116,9 +117,14 @@ def _severity(module: Module) -> Severity | None:
     return None if module.project.says(_SIGNAL) else Severity.INFO
 
 
-def _message(versions: Iterable[Version]) -> str:
+def _is_elsewhere(value: Term) -> bool:
+    """Tell whether a value is computed by what does not run on TensorFlow."""
+    return any(term.name.startswith(("jax.", "torch.")) for term in value.walk())
+
+
+def _message(versions: Iterable[Version], *, elsewhere: bool = False) -> str:
     message = "in mixed precision this penalty is computed in half precision"
-    if max(versions) >= _STRICT:
+    if max(versions) >= _STRICT and not elsewhere:
         return f"{message}, which Keras 3.8 and later cannot add to the loss on TensorFlow"
     return f"{message}, where sums end at 65504"
 

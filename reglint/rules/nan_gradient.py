@@ -91,7 +91,7 @@ class NanGradient(Rule):
 
 def _roots(term: Term, seen: set[int]) -> Iterator[Term]:
     """Yield the roots, and squares of roots, that a gradient comes to."""
-    if id(term) in seen or term.operation not in _THROUGH:
+    if id(term) in seen or term.operation not in _THROUGH or _stops(term):
         return
     seen.add(id(term))
     if _root_of(term) is not None:
@@ -102,6 +102,16 @@ def _roots(term: Term, seen: set[int]) -> Iterator[Term]:
         return
     for part in term.parts:
         yield from _roots(part, seen)
+
+
+def _stops(term: Term) -> bool:
+    """Tell whether each root arrives with a gradient of 0 where it is 0: TensorFlow keeps that 0.
+
+    Not so for a sum of roots, of which only some are 0.
+    """
+    if term.operation == "abs" or (term.operation == "norm" and not _is_euclidean(term)):
+        return any(_root_of(form) is not None for form in term.parts[0].forms())
+    return False
 
 
 def _judged(term: Term, penalty: Penalty) -> Finding | None:

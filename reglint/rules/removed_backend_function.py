@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reglint.analysis.calls import spelling
 from reglint.analysis.classes import class_around
-from reglint.analysis.syntax import cst, descendants, number
+from reglint.analysis.syntax import cst, descendants, number, string
 from reglint.keras_api import backend
 from reglint.keras_api.classes import Kind
 from reglint.model import AddImport, Finding, Fix, Replace, Safety
@@ -94,7 +94,24 @@ def _is_gone(call: Call) -> bool:
     paths = call.module.meaning(call.target, call.scope)
     gone = backend.GONE_FROM_TF_KERAS if call.root == "tensorflow.keras" else backend.GONE
     public = {_KERAS + call.short, _TF_KERAS + call.short}
-    return call.short in gone and paths <= public
+    return call.short in gone and paths <= public and not _is_added(call)
+
+
+def _is_added(call: Call) -> bool:
+    """Tell whether the module itself gives `keras.backend` what is called: `K.sum = ops.sum`."""
+    module = call.module
+    owners = [
+        (target.target.value, site.scope)
+        for site in module.attributes.get(call.short, ())
+        for target in cst.ensure_type(site.node, cst.Assign).targets
+        if isinstance(target.target, cst.Attribute)
+    ]
+    for site in module.calls_named("setattr"):
+        match site.node:
+            case cst.Call(args=[cst.Arg(value=owner), cst.Arg(value=name), _]):
+                owners += [(owner, site.scope)] if string(name) == call.short else []
+    backends = {_KERAS[:-1], _TF_KERAS[:-1]}
+    return any(module.meaning(owner, scope) & backends for owner, scope in owners)
 
 
 # -- Where it matters

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from reglint.analysis.names import Module
     from reglint.model import Finding, Version
 
-# Of the triggers: a class with bases.
-CLASS = rb"(?m)^[ \t]*class\s+\w+\s*\("
+# Of the triggers: a class with bases; in a notebook a quote, or the end of `\n`, is before it.
+CLASS = rb"class\s+\w+\s*\("
 
 
 class Rule:
