@@ -82,10 +82,10 @@ def start_up(runs: int) -> None:
 
 def code_base(folder: Path, files: int, runs: int) -> None:
     """Check a whole code base: cold, in one process and in several, and warm."""
-    mentioning = corpus.write(folder, files)
-    names = "\n".join(map(str, mentioning))
+    needed = corpus.write(folder, files)
+    names = "\n".join(map(str, needed))
     parse = median([sys.executable, "-c", PARSE], runs, stdin=names)
-    row(f"`libcst.parse_module` of the {len(mentioning)} files that mention it", parse)
+    row(f"`libcst.parse_module` of the {len(needed)} files that need it", parse)
     check = [*REGLINT, "check", "--isolated", "."]
     peer = "the parsing"
     cold = [*check, "--no-cache"]
@@ -99,12 +99,12 @@ def code_base(folder: Path, files: int, runs: int) -> None:
     row(f"check {files} files again (cache)", median(check, runs, cwd=folder), peer, parse)
     fix = median([*REGLINT, "fix", "--isolated", "--no-cache", "--diff", "."], runs, cwd=folder)
     row(f"fix --diff {files} files", fix, peer, parse)
-    peers(folder, mentioning)
+    peers(folder, needed)
 
 
-def peers(folder: Path, mentioning: list[Path], runs: int = 1) -> None:
-    """Run what other linters are installed on the files that mention regularization."""
-    files = [str(path) for path in mentioning]
+def peers(folder: Path, needed: list[Path], runs: int = 1) -> None:
+    """Run what other linters are installed on the files that have to be parsed."""
+    files = [str(path) for path in needed]
     reglint = median([*REGLINT, "check", "--isolated", "--no-cache", *files], runs, cwd=folder)
     row(f"check {len(files)} files", reglint)
     commands = {
