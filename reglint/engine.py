@@ -49,7 +49,7 @@ def check(source: Source, settings: Settings, project: View | None = None) -> Re
     try:
         with ExitStack() as stack:
             module = known or Module(tree, settings, view)
-            if not view.keeps(module, source.text):
+            if module is not known:
                 stack.callback(module.close)
             found = _found(source, module, settings, errors)
             diagnostics = _diagnostics(source, tree, _merge(found))

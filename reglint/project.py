@@ -190,10 +190,6 @@ class Project:
             self._modules[file] = self._modules.pop(file)
         return self._modules.get(file)
 
-    def keep(self, file: Path, module: Module) -> None:
-        """Have a module at hand for others that ask for it."""
-        self._modules[file] = module
-
     def kept(self, file: Path) -> Module | None:
         """Return a module that is at hand already."""
         return self._modules.get(file)
@@ -316,13 +312,6 @@ class View:
             return None
         self.asked = module.project.asked
         return module
-
-    def keeps(self, module: Module, text: str) -> bool:
-        """Tell whether this file, as a module, stays at hand for others that ask for it."""
-        if self._project is None or text != self.text:
-            return False
-        self._project.keep(self.file, module)
-        return True
 
     def find(self, path: str) -> tuple[Module, str] | None:
         """Return the module of the project that a dotted path leads into, and the name in it.
