@@ -1,0 +1,37 @@
+"""What a user asks of an inspection: data only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+GIB = 1 << 30
+
+BACKENDS = ("tensorflow", "jax", "torch")  # in the order in which `auto` takes them
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the process that runs a model may use."""
+
+    memory: int = 8 * GIB  # bytes of data
+    seconds: int = 300  # by the clock; also of processor time on each core
+    written: int = 1 * GIB  # bytes of a file
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to do with a model file; the defaults trust it with nothing."""
+
+    path: str
+    config: str | None = None  # config.json of a .weights.h5
+    static: bool = False  # no Keras
+    backend: str = "auto"  # or one of BACKENDS
+    device: str = "auto"  # `cpu`, `gpu`, `gpu:1`
+    batch_size: int = 4
+    seed: int = 0
+    data: str | None = None  # file.npz, a folder, or package.module:function
+    input_spec: str | None = None  # `4,32,32,3:float32`, for models that do not know their own
+    imports: tuple[str, ...] = ()  # modules of the user's, trusted by name
+    unsafe_lambda: bool = False  # run the code in the file
+    trust: str | None = None  # `sha256:...` of that code
+    limits: Limits = field(default_factory=Limits)
