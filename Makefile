@@ -11,6 +11,8 @@ demo: $(VENV)/installed
 	@$(BIN)/reglint check --output-format text examples || test $$? -eq 1
 	@echo "\n$$ reglint fix --diff examples\n"
 	@$(BIN)/reglint fix --diff examples || test $$? -eq 1
+	@echo "\n$$ reglint inspect examples/models/digits.keras --data examples/models/digits.npz\n"
+	@$(BIN)/reglint inspect examples/models/digits.keras --data examples/models/digits.npz
 
 test: $(VENV)/test
 	$(BIN)/python -m pytest $(ARGS)
@@ -27,6 +29,7 @@ docs: $(VENV)/installed
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/speed.py $(ARGS)
+	$(BIN)/python benchmarks/models.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .reglint_cache
@@ -34,7 +37,7 @@ clean:
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --upgrade "pip>=25.1"
-	$(PIP) --editable .
+	$(PIP) --editable ".[jax]" # the smallest backend that Keras has
 	@touch $@
 
 $(VENV)/test $(VENV)/lint: $(VENV)/%: $(VENV)/installed

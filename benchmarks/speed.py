@@ -10,66 +10,19 @@ resident memory of the largest process. Digits depend on the machine; the ratios
 from __future__ import annotations
 
 import argparse
-import os
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 import corpus
+from measure import HEADER, REGLINT, median, row
 
 PARSE = """
 import sys, libcst
 for path in sys.stdin.read().split("\\n"):
     libcst.parse_module(open(path, "rb").read())
 """
-REGLINT = [sys.executable, "-m", "reglint"]
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a process took: CPU seconds, wall seconds, peak memory in MB."""
-
-    cpu: float
-    wall: float
-    memory: float
-
-
-def cost(command: list[str], *, cwd: Path | None = None, stdin: str = "") -> Cost:
-    """Run a command once and return its cost."""
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        command, cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    assert process.stdin is not None
-    process.stdin.write(stdin.encode())
-    process.stdin.close()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    wall = time.perf_counter() - start
-    return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024)
-
-
-def median(command: list[str], runs: int, *, cwd: Path | None = None, stdin: str = "") -> Cost:
-    """Return the median cost of several runs, after one that is not counted."""
-    cost(command, cwd=cwd, stdin=stdin)
-    costs = [cost(command, cwd=cwd, stdin=stdin) for _ in range(runs)]
-    return Cost(
-        statistics.median(c.cpu for c in costs),
-        statistics.median(c.wall for c in costs),
-        max(c.memory for c in costs),
-    )
-
-
-def row(what: str, value: Cost, peer: str = "", against: Cost | None = None) -> None:
-    """Print one line of the table."""
-    ratio = f"{value.cpu / against.cpu:.2f} of {peer}" if against else ""
-    print(f"| {what} | {value.cpu:.2f} | {value.wall:.2f} | {value.memory:.0f} | {ratio} |")
 
 
 def start_up(runs: int) -> None:
@@ -139,7 +92,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=5000)
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
-    print("| what | CPU s | wall s | memory MB | ratio of CPU |\n|---|---|---|---|---|")
+    print(HEADER)
     start_up(options.runs * 2)
     with tempfile.TemporaryDirectory() as name:
         code_base(Path(name), options.files, options.runs)
