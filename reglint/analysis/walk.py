@@ -42,16 +42,18 @@ class Walk:
         self.stars: list[str] = []  # the modules of which everything is imported
         self._scopes = [self.scope]
         self._walk(tree)
+        self._reads: dict[str, dict[Scope | None, list[Site]]] = {}  # by name and who binds it
         self._calls: dict[str, list[Site]] | None = None  # by the last name of what is called
         self._scope_of: dict[int, Scope] | None = None
 
     def reads(self, name: str, owner: Scope | None) -> list[Site]:
         """Return the places that read a name and mean the one that `owner` binds."""
-        return [
-            site
-            for site in self.loads.get(name, ())
-            if id(site.node) not in self.stores and site.scope.find(name) is owner
-        ]
+        if name not in self._reads:
+            owners = self._reads[name] = dict[Scope | None, list[Site]]()
+            for site in self.loads.get(name, ()):
+                if id(site.node) not in self.stores:
+                    owners.setdefault(site.scope.find(name), []).append(site)
+        return self._reads[name].get(owner, [])
 
     def calls_named(self, *names: str) -> list[Site]:
         """Return the calls of something whose last name is one of these: `f()`, `a.b.f()`."""
