@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reglint import keras_api
 from reglint.keras_api.classes import base_class_names
+
+if TYPE_CHECKING:
+    from reglint.analysis.names import Module
+    from reglint.analysis.scopes import Scope
+    from reglint.analysis.syntax import cst
 
 _ROOT = re.compile(
     r"""
@@ -106,6 +111,15 @@ def symbol(path: str) -> Symbol | None:
     if _TF_COMPAT.match(path):
         return Symbol(_TF_COMPAT.sub("tensorflow.", path), "")
     return None
+
+
+def keras_name(node: cst.CSTNode, scope: Scope, module: Module) -> str | None:
+    """Return the canonical name of what an expression is, if it can be only one thing."""
+    names = {
+        found.name if isinstance(meaning, str) and (found := symbol(meaning)) else None
+        for meaning in module.meaning(node, scope)
+    }
+    return names.pop() if len(names) == 1 else None
 
 
 def _public(rest: str) -> str:

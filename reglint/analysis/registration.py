@@ -10,11 +10,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from reglint.analysis.canonical import Symbol
+from reglint.analysis.canonical import Symbol, keras_name
 from reglint.analysis.classes import Definition, resolved
 from reglint.analysis.scopes import Opaque
 from reglint.analysis.syntax import code, cst, descendants
-from reglint.rules.values import keras_name
 
 if TYPE_CHECKING:
     from reglint.analysis.classes import KerasClass

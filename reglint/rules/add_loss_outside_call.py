@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reglint.analysis.built import receivers
+from reglint.analysis.canonical import keras_name
 from reglint.analysis.classes import class_around
 from reglint.analysis.guards import reachable, releases
 from reglint.analysis.syntax import code, cst, descendants, is_name
 from reglint.keras_api.classes import LAYERS
 from reglint.model import Finding, Fix, RemoveLine, Safety
 from reglint.rules.rule import Rule
-from reglint.rules.values import keras_name, line_of, regularized
+from reglint.rules.values import line_of, regularized
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,12 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from reglint.analysis.built import loops_around
+from reglint.analysis.canonical import keras_name
 from reglint.analysis.classes import keras_classes
 from reglint.analysis.syntax import code, cst, descendants, is_name
 from reglint.keras_api.classes import Kind
 from reglint.model import Finding, Severity
 from reglint.rules.rule import Rule
-from reglint.rules.values import keras_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reglint.analysis.canonical import keras_name
 from reglint.analysis.classes import is_never_saved, keras_classes
 from reglint.analysis.constructors import init
 from reglint.analysis.scopes import Class
@@ -12,7 +13,7 @@ from reglint.keras_api.classes import Kind, base_class
 from reglint.model import Finding, Fix, Severity
 from reglint.rules.generated import config_values, get_config
 from reglint.rules.rule import CLASS, Rule
-from reglint.rules.values import keras_name, listed
+from reglint.rules.values import listed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

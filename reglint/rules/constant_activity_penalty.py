@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reglint import keras_api
+from reglint.analysis.canonical import keras_name
 from reglint.analysis.syntax import string
 from reglint.model import Finding, Fix, Safety
 from reglint.rules.rule import Rule
-from reglint.rules.values import keras_name, norms
+from reglint.rules.values import norms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from reglint.analysis.canonical import keras_name
 from reglint.analysis.registration import REGISTER
 from reglint.analysis.syntax import code, cst, string
 from reglint.model import Finding, Severity
 from reglint.rules.rule import Rule
-from reglint.rules.values import keras_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reglint.analysis.calls import spelling
+from reglint.analysis.canonical import keras_name
 from reglint.analysis.configs import COMMON
 from reglint.analysis.constructors import always_stored, dotted_end
 from reglint.analysis.syntax import code, cst, descendants, dotted, is_name, number
 from reglint.model import AddImport, Insert, InsertLines, Prepend, Replace
-from reglint.rules.values import keras_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

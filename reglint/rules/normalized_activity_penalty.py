@@ -5,10 +5,11 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from reglint.analysis.canonical import keras_name
 from reglint.analysis.syntax import cst, is_name
 from reglint.model import Finding, Severity
 from reglint.rules.rule import Rule
-from reglint.rules.values import keras_name, norms
+from reglint.rules.values import norms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reglint.analysis.canonical import keras_name
 from reglint.analysis.syntax import cst, number, string
 from reglint.model import Finding
 from reglint.rules.rule import Rule
-from reglint.rules.values import keras_name, regularizers
+from reglint.rules.values import regularizers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from reglint.analysis.canonical import keras_name
 from reglint.analysis.classes import keras_classes
 from reglint.analysis.configs import chain
 from reglint.analysis.constructors import init, stored
@@ -12,7 +13,7 @@ from reglint.analysis.syntax import code, cst, number
 from reglint.model import Finding, Fix, Replace, Severity
 from reglint.rules.generated import config_values
 from reglint.rules.rule import CLASS, Rule
-from reglint.rules.values import keras_name, listed
+from reglint.rules.values import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reglint.analysis.canonical import keras_name
 from reglint.analysis.syntax import code, cst
 from reglint.model import Finding, Fix, Insert
 from reglint.rules.rule import Rule
-from reglint.rules.values import keras_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reglint.analysis.calls import called
+from reglint.analysis.canonical import keras_name
 from reglint.analysis.syntax import code, cst, dotted, is_name, needs_parentheses
 from reglint.model import Finding, Fix, Replace
 from reglint.rules.rule import Rule
-from reglint.rules.values import keras_name, reference, regularizers
+from reglint.rules.values import reference, regularizers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,12 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from reglint.analysis.canonical import keras_name
 from reglint.analysis.scopes import Class, Value
 from reglint.analysis.syntax import code, cst, is_name, number, string
 from reglint.model import Finding, Fix, Insert, Replace
 from reglint.rules.legacy_regularizer_argument import LEGACY
 from reglint.rules.rule import Rule
-from reglint.rules.values import keras_name, listed, reference, regularizers
+from reglint.rules.values import listed, reference, regularizers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reglint.analysis.canonical import keras_name
 from reglint.analysis.classes import keras_classes
 from reglint.analysis.constructors import init
 from reglint.analysis.syntax import children, cst, descendants, is_name
 from reglint.keras_api.classes import LAYERS, base_class
 from reglint.model import Finding, Severity
 from reglint.rules.rule import CLASS, Rule
-from reglint.rules.values import keras_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

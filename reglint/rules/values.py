@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reglint.analysis.calls import spelling
-from reglint.analysis.canonical import symbol
+from reglint.analysis.canonical import keras_name
 from reglint.analysis.syntax import code, cst, number, string
 from reglint.keras_api import KNOWN_VERSIONS
 from reglint.model import AddImport, Insert
@@ -35,15 +35,6 @@ _NORMS = {
 def regularizers(call: Call) -> Iterator[Argument]:
     """Yield the arguments of a layer that are meant to be regularizers."""
     return (a for a in call.arguments if a.name and a.name.endswith("_regularizer"))
-
-
-def keras_name(node: cst.CSTNode, scope: Scope, module: Module) -> str | None:
-    """Return the canonical name of what an expression is, if it can be only one thing."""
-    names = {
-        found.name if isinstance(meaning, str) and (found := symbol(meaning)) else None
-        for meaning in module.meaning(node, scope)
-    }
-    return names.pop() if len(names) == 1 else None
 
 
 def reference(spot: Spot, name: str) -> tuple[str, tuple[AddImport, ...]] | None:
