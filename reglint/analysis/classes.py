@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from reglint.analysis.canonical import Symbol, symbol
 from reglint.analysis.scopes import Class, Opaque
-from reglint.analysis.syntax import code, cst, is_name
+from reglint.analysis.syntax import callee, code, cst, is_name
 from reglint.keras_api.classes import Kind, base_class
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def is_rewritten(definition: Definition, methods: tuple[str, ...] = _REWRITING) 
     ) or any(
         word in code(function)
         for decorator in decorators
-        for function in functions(_called(decorator), scope, module)
+        for function in functions(callee(decorator), scope, module)
         for word in methods
     )
 
@@ -246,10 +246,6 @@ def _metaclasses(definition: Definition) -> Iterator[cst.BaseExpression]:
                 args=[cst.Arg(value=metaclass)],
             ):
                 yield metaclass
-
-
-def _called(decorator: cst.BaseExpression) -> cst.BaseExpression:
-    return decorator.func if isinstance(decorator, cst.Call) else decorator
 
 
 def functions(

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from reglint.analysis.constructors import dotted_end, stored
-from reglint.analysis.syntax import children, cst, is_name, string
+from reglint.analysis.constructors import stored
+from reglint.analysis.syntax import children, cst, is_name, last_name, string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -157,7 +157,6 @@ class _Reader:
         return config
 
     def _call(self, node: cst.Call) -> Config:
-        end = dotted_end(node)
         match node.func:
             case cst.Attribute(value=owner, attr=cst.Name("get_config")):
                 # `super().get_config()`, `Base.get_config(self)`
@@ -166,7 +165,8 @@ class _Reader:
                 return Config(asks_super=asks, known=asks)
             case cst.Attribute(value=owner, attr=cst.Name("copy" | "items")) if not node.args:
                 return self.read(owner)
-        return self._arguments(node) if end in _WRAPPERS else Config(known=False)
+        wraps = last_name(node.func) in _WRAPPERS
+        return self._arguments(node) if wraps else Config(known=False)
 
     def _variable(self, name: str) -> Config:
         if name in self._reading or name not in self._changes:
@@ -220,7 +220,7 @@ def _changes(function: cst.FunctionDef) -> dict[str, list[cst.CSTNode]]:
 
 def _passed_on(call: cst.Call) -> Iterator[str]:
     """Yield the variables that a call gets, and may change."""
-    if dotted_end(call) not in {*_WRAPPERS, "update"}:
+    if last_name(call.func) not in {*_WRAPPERS, "update"}:
         yield from (arg.value.value for arg in call.args if isinstance(arg.value, cst.Name))
 
 

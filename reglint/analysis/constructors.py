@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reglint.analysis.classes import is_rewritten
-from reglint.analysis.syntax import children, cst, descendants, dotted, is_name, string
+from reglint.analysis.syntax import children, cst, descendants, dotted, is_name, last_name, string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -188,15 +188,7 @@ def _handed_on(function: cst.FunctionDef, keywords: str) -> list[cst.Arg]:
     return [
         arg
         for node in descendants(function.body)
-        if isinstance(node, cst.Call) and dotted_end(node) == "__init__"
+        if isinstance(node, cst.Call) and last_name(node.func) == "__init__"
         for arg in node.args
         if arg.star == "**" and is_name(arg.value, keywords)
     ]
-
-
-def dotted_end(call: cst.Call) -> str:
-    """Return the last name of what is called."""
-    match call.func:
-        case cst.Attribute(attr=cst.Name(name)) | cst.Name(name):
-            return name
-    return ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from reglint.analysis.canonical import symbol
 from reglint.analysis.operations import OPERATORS, operation, option, options, tensors
 from reglint.analysis.scopes import Class, Value
-from reglint.analysis.syntax import children, cst, dotted, number, string
+from reglint.analysis.syntax import callee, children, cst, dotted, number, string
 from reglint.analysis.terms import Term
 
 if TYPE_CHECKING:
@@ -321,8 +321,7 @@ def decorators(function: cst.FunctionDef | cst.Lambda) -> set[str]:
     """Return the last names of what decorates a function: {"staticmethod"}."""
     found = set()
     for item in function.decorators if isinstance(function, cst.FunctionDef) else ():
-        node = item.decorator.func if isinstance(item.decorator, cst.Call) else item.decorator
-        found.add((dotted(node) or ("?",))[-1])
+        found.add((dotted(callee(item.decorator)) or ("?",))[-1])
     return found
 
 

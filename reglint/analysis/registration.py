@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from reglint.analysis.canonical import Symbol, keras_name
 from reglint.analysis.classes import Definition, resolved
 from reglint.analysis.scopes import Opaque
-from reglint.analysis.syntax import code, cst, descendants
+from reglint.analysis.syntax import callee, code, cst, descendants
 
 if TYPE_CHECKING:
     from reglint.analysis.classes import KerasClass
@@ -31,7 +31,7 @@ def is_registered(cls: KerasClass) -> bool:
     """Tell whether anything in the project registers a class, or may do so."""
     return (
         any(
-            _registers(_called(item.decorator), cls.scope, cls.module)
+            _registers(callee(item.decorator), cls.scope, cls.module)
             for item in cls.node.decorators
         )
         or cls.name in cls.module.once(_registered_by_call)
@@ -50,10 +50,6 @@ def _looks_itself_up(module: Module) -> bool:
         for site in module.calls_named("deserialize_keras_object")
         for arg in cst.ensure_type(site.node, cst.Call).args
     )
-
-
-def _called(decorator: cst.BaseExpression) -> cst.BaseExpression:
-    return decorator.func if isinstance(decorator, cst.Call) else decorator
 
 
 def _registers(node: cst.BaseExpression, scope: Scope, module: Module) -> bool:

@@ -24,8 +24,8 @@ else:
     cst = _Lazy()
 
 __all__ = [
-    "children", "code", "cst", "descendants", "dotted", "is_name", "needs_parentheses", "number",
-    "parameters_of", "path_to", "string",
+    "callee", "children", "code", "cst", "descendants", "dotted", "is_name", "last_name",
+    "needs_parentheses", "number", "parameters_of", "path_to", "string",
 ]  # fmt: skip
 
 # Fields that hold no code a rule could be about. Leaving them out makes the walk ten times faster.
@@ -106,6 +106,19 @@ def dotted(node: cst.CSTNode | None) -> tuple[str, ...]:
     if not isinstance(node, cst.Name):
         return ()
     return (node.value, *reversed(parts))
+
+
+def last_name(node: cst.CSTNode) -> str:
+    """Return the name that an expression ends with: "c" for `c`, `a.b.c` and `f().c`."""
+    match node:
+        case cst.Attribute(attr=cst.Name(name)) | cst.Name(name):
+            return name
+    return ""
+
+
+def callee(node: cst.BaseExpression) -> cst.BaseExpression:
+    """Return `f` for `f(...)`, as a decorator may be either; any other expression as it is."""
+    return node.func if isinstance(node, cst.Call) else node
 
 
 def string(node: cst.CSTNode | None) -> str | None:

@@ -20,7 +20,7 @@ from reglint.analysis.scopes import (
     Value,
     Write,
 )
-from reglint.analysis.syntax import children, cst, dotted, parameters_of
+from reglint.analysis.syntax import children, cst, dotted, last_name, parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,9 +60,8 @@ class Walk:
         if self._calls is None:
             self._calls = {}
             for site in self.calls:
-                match site.node:
-                    case cst.Call(func=cst.Name(name) | cst.Attribute(attr=cst.Name(name))):
-                        self._calls.setdefault(name, []).append(site)
+                if name := last_name(cst.ensure_type(site.node, cst.Call).func):
+                    self._calls.setdefault(name, []).append(site)
         return [site for name in names for site in self._calls.get(name, ())]
 
     def scope_of(self, node: cst.CSTNode) -> Scope | None:
@@ -325,7 +324,5 @@ def _leaves(body: cst.BaseSuite) -> bool:
 
 def _expects_failure(item: cst.BaseExpression) -> bool:
     """Tell whether a `with` is `pytest.raises(...)` or one of `self.assertRaises...(...)`."""
-    match item:
-        case cst.Call(func=cst.Attribute(attr=cst.Name(name)) | cst.Name(name)):
-            return name == "raises" or name.startswith("assertRaises")
-    return False
+    name = last_name(item.func) if isinstance(item, cst.Call) else ""
+    return name == "raises" or name.startswith("assertRaises")

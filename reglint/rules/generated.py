@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from reglint.analysis.calls import spelling
 from reglint.analysis.canonical import keras_name
 from reglint.analysis.configs import COMMON
-from reglint.analysis.constructors import always_stored, dotted_end
-from reglint.analysis.syntax import code, cst, descendants, dotted, is_name, number
+from reglint.analysis.constructors import always_stored
+from reglint.analysis.syntax import code, cst, descendants, dotted, is_name, last_name, number
 from reglint.model import AddImport, Insert, InsertLines, Prepend, Replace
 
 if TYPE_CHECKING:
@@ -371,7 +371,7 @@ def super_init(init: Init) -> cst.Call | None:
         node
         for node in descendants(init.function.body)
         if isinstance(node, cst.Call)
-        and dotted_end(node) == "__init__"
+        and last_name(node.func) == "__init__"
         and isinstance(node.func, cst.Attribute)
         and isinstance(node.func.value, cst.Call)
         and is_name(node.func.value.func, "super")

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from reglint.analysis.built import body, loops_around, targets
 from reglint.analysis.scopes import Site
-from reglint.analysis.syntax import code, cst, descendants, is_name, parameters_of, path_to
+from reglint.analysis.syntax import (
+    code,
+    cst,
+    descendants,
+    is_name,
+    last_name,
+    parameters_of,
+    path_to,
+)
 from reglint.model import Finding, Fix, Insert, Replace, Safety
 from reglint.rules.rule import Rule
 from reglint.rules.values import listed, regularizers
@@ -129,15 +137,15 @@ def _outlives(site: Site, loop: Loop, module: Module) -> bool:
 
 
 def _uses_up(node: cst.CSTNode) -> bool:
-    return isinstance(node, cst.Call) and _last_name(node) in _ONE_BY_ONE
+    return isinstance(node, cst.Call) and last_name(node.func) in _ONE_BY_ONE
 
 
 def _keeps(node: cst.CSTNode, site: Site) -> bool:
     """Tell whether a statement or call puts what it is given where it stays."""
     match node:
         case cst.Call():
-            return _last_name(node) in _COLLECTS or (
-                node is site.node and _last_name(node) in {"add_loss", "add_weight"}
+            return last_name(node.func) in _COLLECTS or (
+                node is site.node and last_name(node.func) in {"add_loss", "add_weight"}
             )
         case cst.Assign(targets=assigned, value=value):
             return any(
@@ -146,10 +154,6 @@ def _keeps(node: cst.CSTNode, site: Site) -> bool:
                 for target in assigned
             )
     return False
-
-
-def _last_name(call: cst.Call) -> str:
-    return code(call.func).rpartition(".")[2]
 
 
 def _bound(function: Function, names: list[str]) -> tuple[Change, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from reglint.analysis.canonical import keras_name
 from reglint.analysis.classes import keras_classes
 from reglint.analysis.constructors import init
-from reglint.analysis.syntax import children, cst, descendants, is_name
+from reglint.analysis.syntax import children, cst, descendants, is_name, last_name
 from reglint.keras_api.classes import LAYERS, base_class
 from reglint.model import Finding, Severity
 from reglint.rules.rule import CLASS, Rule
@@ -80,10 +80,7 @@ def _is_whole(cls: KerasClass) -> bool:
 
 
 def _reflects(node: cst.CSTNode) -> bool:
-    match node:
-        case cst.Name(name) | cst.Attribute(attr=cst.Name(name)):
-            return name in _REFLECTION
-    return False
+    return last_name(node) in _REFLECTION
 
 
 def _is_unused(name: str, made: Init, cls: KerasClass) -> bool:
