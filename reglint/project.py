@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 # Top-level packages that reglint takes for Keras, and a folder that only the real ones have.
 _REAL = {"keras": "src", "keras_core": "src", "tensorflow": "python", "tf_keras": "src"}
 _MARKERS = (".git", "pyproject.toml", "setup.py")
-_SOURCES = ("", "src")  # folders of a project from which modules are imported
 _KEPT = 32  # modules of other files, between the checks of two files
 _LARGE = 1_000_000  # bytes; nobody writes such a module by hand
 

@@ -103,10 +103,6 @@ class Term:
             else:
                 stack += reversed(term.parts)
 
-    def origins(self) -> frozenset[str]:
-        """Return the paths of all it is made from; "inputs.shape" is not "inputs"."""
-        return frozenset(leaf.path for leaf in self.leaves())
-
     def known(self) -> bool:
         """Tell whether everything is known of what it is made from, and how."""
         return all(term.operation not in {"call", "unknown"} for term in self.walk())
