@@ -36,6 +36,8 @@ class Kind(Enum):
 
 
 LAYERS = frozenset({Kind.LAYER, Kind.MODEL})  # what can be called, and has weights and losses
+# What a saved model is made again from.
+SAVED = LAYERS | {Kind.REGULARIZER, Kind.CONSTRAINT, Kind.INITIALIZER}
 
 
 class Super(Enum):

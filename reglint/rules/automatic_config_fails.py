@@ -9,7 +9,7 @@ from reglint.analysis.classes import is_never_saved, keras_classes
 from reglint.analysis.constructors import init
 from reglint.analysis.scopes import Class
 from reglint.analysis.syntax import cst, is_name
-from reglint.keras_api.classes import Kind, base_class
+from reglint.keras_api.classes import SAVED, base_class
 from reglint.model import Finding, Fix, Severity
 from reglint.rules.generated import config_values, get_config
 from reglint.rules.rule import CLASS, Rule
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from reglint.analysis.names import Module
     from reglint.analysis.scopes import Site
 
-_KINDS = {Kind.LAYER, Kind.MODEL, Kind.REGULARIZER, Kind.CONSTRAINT, Kind.INITIALIZER}
 _GETTERS = {f"keras.{family}.get" for family in ("regularizers", "constraints", "initializers")}
 
 
@@ -151,7 +150,7 @@ def _is_object(node: cst.BaseExpression, site: Site, module: Module) -> bool:
         return False
     name = keras_name(value.node.func, value.scope, module)
     base = base_class(name) if name else None
-    return base is not None and base.kind in _KINDS
+    return base is not None and base.kind in SAVED
 
 
 def _makes_object(name: str, made: Init) -> bool:

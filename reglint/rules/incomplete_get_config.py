@@ -8,7 +8,7 @@ from reglint.analysis.classes import is_base_only, is_never_saved, keras_classes
 from reglint.analysis.configs import COMMON, chain, own_statements
 from reglint.analysis.constructors import init, stored
 from reglint.analysis.syntax import code, cst, descendants, is_name, parameters_of
-from reglint.keras_api.classes import LAYERS, Kind, base_class
+from reglint.keras_api.classes import LAYERS, SAVED, base_class
 from reglint.model import Finding, Fix, Replace
 from reglint.rules.generated import config_value, config_values, get_config, more_entries
 from reglint.rules.rule import CLASS, Rule
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from reglint.analysis.names import Module
 
 _LIKE = 0.8  # of two names: that one is the other misspelt
-_KINDS = {Kind.LAYER, Kind.MODEL, Kind.REGULARIZER, Kind.CONSTRAINT, Kind.INITIALIZER}
 # Bases that have no attributes of the user's making.
 _BARE = {
     "keras.layers.Layer", "keras.Model", "keras.regularizers.Regularizer",
@@ -104,7 +103,7 @@ class IncompleteGetConfig(Rule):
 
     def check_module(self, module: Module) -> Iterator[Finding]:
         for cls in keras_classes(module):
-            if cls.kind not in _KINDS or any(map(cls.inherited, _REPAIRING)):
+            if cls.kind not in SAVED or any(map(cls.inherited, _REPAIRING)):
                 continue
             yield from _no_dictionary(cls)
             made, written = init(cls), chain(cls)
