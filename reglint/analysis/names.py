@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from reglint.analysis.canonical import exported, symbol
 from reglint.analysis.file_version import own_releases
-from reglint.analysis.scopes import UNKNOWN, Class, Default, Imported, Opaque, Scope, Value
+from reglint.analysis.scopes import UNKNOWN, Class, Default, Imported, Opaque, Scope, Value, path_in
 from reglint.analysis.syntax import cst, is_name, string
 from reglint.analysis.walk import Walk
 from reglint.project import View
@@ -210,8 +210,7 @@ class Module(Walk):
                     return UNKNOWN
                 there = other.meaning(cst.Name(name), other.scope)
                 if name in other.scope.names or there - {f"builtins.{name}"}:
-                    dot = "" if module.endswith(".") else "."
-                    return frozenset({f"{module}{dot}{name}"})
+                    return frozenset({path_in(module, name)})
         return frozenset({f"builtins.{name}"}) if name in _BUILTINS else UNKNOWN
 
 

@@ -120,3 +120,9 @@ class Site(NamedTuple):
     node: cst.CSTNode
     scope: Scope
     branch: Branch | None
+
+
+def path_in(module: str, name: str) -> str:
+    """Return the path of what a module holds: `.layers` is in `.`, `keras.layers` in `keras`."""
+    dot = "" if module.endswith(".") else "."
+    return f"{module}{dot}{name}"

@@ -19,6 +19,7 @@ from reglint.analysis.scopes import (
     Site,
     Value,
     Write,
+    path_in,
 )
 from reglint.analysis.syntax import children, cst, dotted, last_name, parameters_of
 
@@ -124,12 +125,11 @@ class Walk:
             self.stars.append(module)
             return []
         self.imports.append(site)
-        dot = "" if module.endswith(".") else "."  # `from . import layers` is `.layers`
         for alias in node.names:
             name = alias.asname.name if alias.asname else alias.name
             site.scope.bind(
                 cst.ensure_type(name, cst.Name).value,
-                Imported(f"{module}{dot}{dotted(alias.name)[0]}", alias, node),
+                Imported(path_in(module, dotted(alias.name)[0]), alias, node),
             )
         return []
 
