@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 import warnings
-from contextlib import ExitStack
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -47,10 +47,7 @@ def check(source: Source, settings: Settings, project: View | None = None) -> Re
     tree, source, errors = (known.tree, source, []) if known else _parse_cells(source)
     diagnostics: list[Diagnostic] = []
     try:
-        with ExitStack() as stack:
-            module = known or Module(tree, settings, view)
-            if module is not known:
-                stack.callback(module.close)
+        with nullcontext(known) if known else closing(Module(tree, settings, view)) as module:
             found = _found(source, module, settings, errors)
             diagnostics = _diagnostics(source, tree, _merge(found))
     except RecursionError:
