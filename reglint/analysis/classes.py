@@ -68,9 +68,7 @@ class KerasClass:
 
     definition: Definition
     kind: Kind
-    bases: frozenset[
-        Symbol
-    ]  # all in Keras that it derives from, with nothing of the project between
+    bases: frozenset[Symbol]  # those in Keras: its own, and those of its bases in the project
     lineage: tuple[Definition, ...]  # itself, then its bases in the project, nearest first
     complete: bool  # it derives from nothing else, and has the methods that are written in it
 
