@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from reglint.analysis.names import Module
-    from reglint.analysis.scopes import Meaning, Scope
+    from reglint.analysis.scopes import Meaning, Scope, Site
 
     Method: TypeAlias = tuple["Definition", cst.FunctionDef]
 
@@ -122,10 +122,7 @@ def is_base_only(cls: KerasClass) -> bool:
     derived = any(
         is_name(base.value, cls.name) for other in module.classes for base in other.node.bases
     )
-    return derived and not any(
-        is_name(cst.ensure_type(site.node, cst.Call).func, cls.name)
-        for site in module.calls_named(cls.name)
-    )
+    return derived and not _made(cls)
 
 
 def is_part(cls: KerasClass) -> bool:
@@ -134,13 +131,17 @@ def is_part(cls: KerasClass) -> bool:
     These make them again themselves, and nobody asks for their configuration; unlike in `RNN`, a
     wrapper or `Sequential`, which write what they hold. As far as the module of the class can tell.
     """
-    sites = [
+    around = [class_around(site.scope, cls.module) for site in _made(cls)]
+    return bool(around) and all(other is not None and other.names <= _WHOLE for other in around)
+
+
+def _made(cls: KerasClass) -> list[Site]:
+    """Return where the module of a class calls it, by its plain name."""
+    return [
         site
         for site in cls.module.calls_named(cls.name)
         if is_name(cst.ensure_type(site.node, cst.Call).func, cls.name)
     ]
-    around = [class_around(site.scope, cls.module) for site in sites]
-    return bool(around) and all(other is not None and other.names <= _WHOLE for other in around)
 
 
 def is_never_saved(cls: KerasClass) -> bool:
