@@ -53,6 +53,10 @@ class Definition:
         """Return its name."""
         return self.node.name.value
 
+    def defines(self, cls: KerasClass) -> bool:
+        """Tell whether this is the class itself, and no base of it."""
+        return self.node is cls.node
+
     def method(self, name: str) -> cst.FunctionDef | None:
         """Return the method that the class itself defines, the last one of that name."""
         found = None

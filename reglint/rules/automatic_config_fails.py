@@ -93,7 +93,7 @@ class AutomaticConfigFails(Rule):
     def check_module(self, module: Module) -> Iterator[Finding]:
         for cls in keras_classes(module):
             made = init(cls)
-            if made is None or not _is_automatic(cls) or made.definition.node is not cls.node:
+            if made is None or not _is_automatic(cls) or not made.definition.defines(cls):
                 continue
             passed = _passed(cls, made)
             if passed:

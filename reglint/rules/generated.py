@@ -229,7 +229,7 @@ def _updated(entries: list[str], unit: str) -> list[str]:
 
 def more_entries(cls: KerasClass, chain: Chain, values: Mapping[str, str]) -> Change | None:
     """Return the change that makes the class's own `get_config` write some more keys."""
-    own = [e for e in chain.entries.values() if e.definition.node is cls.node]
+    own = [e for e in chain.entries.values() if e.definition.defines(cls)]
     function = cls.method("get_config")
     unit = indent(cls)
     if not own or function is None or unit is None:
@@ -325,7 +325,7 @@ def kwargs_changes(cls: KerasClass, init: Init) -> tuple[Change, ...] | None:
     """Return the changes that make `__init__` take `**kwargs` and hand them on."""
     call = super_init(init)
     params = init.function.params
-    if call is None or init.definition.node is not cls.node or init.keywords:
+    if call is None or not init.definition.defines(cls) or init.keywords:
         return None
     if not bases_take_keywords(cls):
         return None

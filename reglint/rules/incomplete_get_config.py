@@ -255,7 +255,7 @@ def _renamed(value: str, cls: KerasClass, written: Chain) -> Entry | None:
         if function:
             taken |= {parameter.name.value for parameter in parameters_of(function.params)}
     for key, entry in written.entries.items():
-        if key not in taken and _is_own_entry(entry, cls) and code(entry.value) == value:
+        if key not in taken and entry.definition.defines(cls) and code(entry.value) == value:
             return entry
     return None
 
@@ -292,24 +292,20 @@ def _refused(
         if near:
             message = f"{where} `{name}`, but `__init__` takes `{near[0]}`: loading raises"
             same = config_value(near[0], made, cls) == code(entry.value)
-            fixes = (_respelt(entry, near[0]),) if same and _is_own_entry(entry, cls) else ()
+            fixes = (_respelt(entry, near[0]),) if same and entry.definition.defines(cls) else ()
             yield Finding(_key(entry, cls), message, fixes)
         else:
             unlike.append(name)
     if unlike:
         what = f"{where} {listed(unlike)}, which `__init__` does not take"
-        own = [name for name in unlike if _is_own_entry(written.entries[name], cls)] or unlike
+        own = [name for name in unlike if written.entries[name].definition.defines(cls)] or unlike
         node = _key(written.entries[own[0]], cls)
         yield Finding(node, f"{what}: loading raises `TypeError`")
 
 
-def _is_own_entry(entry: Entry, cls: KerasClass) -> bool:
-    return entry.definition.node is cls.node
-
-
 def _key(entry: Entry, cls: KerasClass) -> cst.CSTNode:
     """Return where a class writes a key; its name if it is a base that does."""
-    return entry.key if _is_own_entry(entry, cls) else cls.node.name
+    return entry.key if entry.definition.defines(cls) else cls.node.name
 
 
 def _respelt(entry: Entry, name: str) -> Fix:
@@ -325,7 +321,7 @@ def _never_set(cls: KerasClass, made: Init, written: Chain) -> Iterator[Finding]
     for name, entry in written.entries.items():
         match entry.value:
             case cst.Attribute(value=cst.Name("self"), attr=cst.Name(attribute)) if (
-                _is_own_entry(entry, cls)
+                entry.definition.defines(cls)
                 and name in made.parameters
                 and attribute == name
                 and name not in COMMON

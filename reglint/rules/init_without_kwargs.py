@@ -85,7 +85,7 @@ class InitWithoutKwargs(Rule):
             if is_base_only(cls) or is_never_saved(cls):
                 continue
             made, written = init(cls), chain(cls)
-            if made is None or made.definition.node is not cls.node:
+            if made is None or not made.definition.defines(cls):
                 continue
             if not written.known or not _writes_common(cls, written):
                 continue

@@ -98,7 +98,7 @@ class ModelConfigReset(Rule):
     def check_module(self, module: Module) -> Iterator[Finding]:
         for cls in keras_classes(module):
             made = init(cls)
-            if made is None or not _is_reset(cls) or made.definition.node is not cls.node:
+            if made is None or not _is_reset(cls) or not made.definition.defines(cls):
                 continue
             lost = [p for p in made.parameters.values() if p.name not in COMMON]
             if made.parameters.keys() >= _FUNCTIONAL:

@@ -99,9 +99,7 @@ class RawObjectInConfig(Rule):
 def _judged(cls: KerasClass, made: Init) -> Iterator[Finding]:
     """Find what a class writes itself: one finding for all tensors, and one for all objects."""
     own = {
-        name: entry
-        for name, entry in chain(cls).entries.items()
-        if entry.definition.node is cls.node
+        name: entry for name, entry in chain(cls).entries.items() if entry.definition.defines(cls)
     }
     makers = {name: _makers(entry.value, cls) for name, entry in own.items()}
     tensors = {name: own[name] for name, found in makers.items() if found and found <= _TENSORS}

@@ -63,7 +63,7 @@ class UnusedRegularizerParameter(Rule):
     def check_module(self, module: Module) -> Iterator[Finding]:
         for cls in keras_classes(module):
             made = init(cls)
-            if made is None or made.definition.node is not cls.node:
+            if made is None or not made.definition.defines(cls):
                 continue
             for parameter in made.parameters.values():
                 name = parameter.name
