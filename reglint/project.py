@@ -317,10 +317,11 @@ class View:
 
         `path` is as `Module.meaning` gives it; relative ones begin with a dot.
         """
-        head, _, name = path.rpartition(".")
-        if not head.strip("."):
-            head = f"{head}." if path.startswith(".") else ""
-        module = self.module(head) if head and self._project else None
+        name = path.rpartition(".")[2]
+        above = path.removesuffix(name)
+        if above.strip("."):  # else these dots are the module: `from .. import name`
+            above = above.removesuffix(".")
+        module = self.module(above) if above and self._project else None
         return (module, name) if module else None
 
     def module(self, path: str) -> Module | None:
