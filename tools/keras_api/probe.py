@@ -26,13 +26,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import json
-import os
-import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from at_hand import keras_at_hand, show
 from constructors import (
     constructors,
     converted,
@@ -358,11 +356,7 @@ def regularizer(target: Any, keywords: dict[str, Any]) -> Any:
 
 def main() -> None:
     """Probe the Keras named on the command line, print the report."""
-    os.environ.update(
-        CUDA_VISIBLE_DEVICES="-1", KERAS_BACKEND="tensorflow", TF_CPP_MIN_LOG_LEVEL="3"
-    )
-    warnings.simplefilter("ignore")
-    keras = importlib.import_module([*sys.argv, "keras"][1])
+    keras = keras_at_hand()
     seed = getattr(keras.utils, "set_random_seed", np.random.seed)
     seed(0)
     lab = Lab(keras)
@@ -372,7 +366,7 @@ def main() -> None:
         "layers": {subject.name: subject.report() for subject in subjects(lab)},
         "regularizers": dict(regularizers(keras.regularizers)),
     }
-    json.dump(report, sys.stdout, indent=1, sort_keys=True)
+    show(report)
 
 
 if __name__ == "__main__":

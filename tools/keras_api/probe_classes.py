@@ -20,14 +20,11 @@ which has no configuration, only the names are found out.
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import json
-import os
 import sys
-import warnings
 from typing import TYPE_CHECKING, Any
 
+from at_hand import keras_at_hand, show
 from constructors import constructors, is_transparent, is_variadic, parameters
 from recipes import CLASS_VALUES, GONE, KINDS, MODULES, OTHER_VALUES, VALUES
 
@@ -153,15 +150,11 @@ def report(keras: Any, what: str, names: list[str], target: type) -> dict[str, A
 
 def main() -> None:
     """Probe the Keras named on the command line, print the report."""
-    os.environ.update(
-        CUDA_VISIBLE_DEVICES="-1", KERAS_BACKEND="tensorflow", TF_CPP_MIN_LOG_LEVEL="3"
-    )
-    warnings.simplefilter("ignore")
-    keras = importlib.import_module([*sys.argv, "keras"][1])
+    keras = keras_at_hand()
     found = {}
     for what, names, target in classes(keras):
         found[main_name(names, target)] = report(keras, what, names, target)
-    json.dump({"keras": keras.__version__, "classes": found}, sys.stdout, indent=1, sort_keys=True)
+    show({"keras": keras.__version__, "classes": found})
 
 
 if __name__ == "__main__":
