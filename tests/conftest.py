@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,15 +18,41 @@ import reglint as package
 from reglint import run as running
 from reglint.cli import main
 
+_NOBODY = 65534
 _PARENT = str(Path(package.__file__).parent.parent)
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch):
-    """Be in a project without files."""
+def empty(tmp_path, monkeypatch):
+    """Be in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "reglint.toml").write_text("respect-gitignore = true\n")
     return tmp_path
+
+
+@pytest.fixture
+def powerless(monkeypatch):
+    """Work in an empty folder as somebody for whom permissions count, also when run by root."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder).resolve()
+        monkeypatch.chdir(path)
+        is_root = os.geteuid() == 0
+        if is_root:
+            os.chown(path, _NOBODY, _NOBODY)
+            os.setegid(_NOBODY)
+            os.seteuid(_NOBODY)
+        try:
+            yield path
+        finally:
+            if is_root:
+                os.seteuid(0)
+                os.setegid(0)
+
+
+@pytest.fixture
+def here(empty):
+    """Be in a project without files."""
+    (empty / "reglint.toml").write_text("respect-gitignore = true\n")
+    return empty
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import sys
@@ -10,22 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from helpers.files import write
 from reglint import __version__, run
 from reglint.cli import COMMANDS
-from reglint.cli import progress as progress_module
 from reglint.report import FORMATS
 
 BAD = "from keras.regularizers import l2\nx = l2(l=0.1)\n"
 GOOD = "from keras.regularizers import l2\nx = l2(0.1)\n"
 UNSAFE = "from keras.regularizers import l1_l2\nx = l1_l2(0.1)\n"
 LINE = "bad.py:2:8: RGL103 [*] `l2` has no keyword `l` in Keras 3\n"
-
-
-def write(name: str, content: str) -> Path:
-    path = Path(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content)
-    return path
 
 
 # The exit status, and what goes to which stream
@@ -395,24 +387,3 @@ def test_every_format_can_be_asked_for(reglint):
     write("bad.py", BAD)
     for name in FORMATS:
         assert reglint("check", "--output-format", name).out
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-@pytest.mark.parametrize(("patience", "shown"), [(-1, True), (1_000_000, False)])
-def test_a_bar_is_shown_to_those_who_wait(monkeypatch, patience, shown):
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    monkeypatch.setattr(progress_module, "PATIENCE", patience)
-    with progress_module.progress() as tell:
-        for done in range(1, 4):
-            tell(done, 3)
-    assert ("3/3" in sys.stderr.getvalue()) is shown
-
-
-def test_without_a_terminal_there_is_no_bar(monkeypatch):
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
-    with progress_module.progress() as tell:
-        assert tell is None

@@ -1,29 +1,17 @@
-"""Which Keras a project and its files are for: what they say of it, and what is made of that."""
+"""Which Keras a project is for: what it says of it, and what is made of that."""
 
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from helpers.files import write_all
 from reglint import keras_version
-from reglint.analysis.names import Module
 from reglint.config import Resolver
 from reglint.keras_api import KNOWN_VERSIONS
 from reglint.keras_version import EVERY, TF_KERAS, Projects, described, matching
-from reglint.model import Settings
-from reglint.parsing import parse
-
-BAD = "from keras.regularizers import l2\nx = l2(l=0.1)\n"  # wrong in Keras 3 only
-
-
-def write(root: Path, **contents: str) -> None:
-    for name, text in contents.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
 
 
 def found(root: Path, folder: str = ".", **kwargs) -> tuple[str, list[str]]:
@@ -199,7 +187,7 @@ LOCK = '[[package]]\nname = "numpy"\nversion = "1.0"\n[[package]]\nname = "{}"\n
     ],
 )
 def test_what_a_file_says(file, text, label, reasons, tmp_path):
-    write(tmp_path, **{file: text})
+    write_all(tmp_path, **{file: text})
     found_label, found_reasons = found(tmp_path)
     assert found_label == label
     if reasons:
@@ -221,7 +209,7 @@ def test_what_a_file_says(file, text, label, reasons, tmp_path):
     ],
 )
 def test_tensorflow_brings_a_keras(requirement, label, tmp_path):
-    write(tmp_path, **{"requirements.txt": requirement})
+    write_all(tmp_path, **{"requirements.txt": requirement})
     assert found(tmp_path)[0] == label
 
 
@@ -239,7 +227,7 @@ def test_tensorflow_brings_a_keras(requirement, label, tmp_path):
     ],
 )
 def test_packages_are_taken_together(requirements, label, reasons, tmp_path):
-    write(tmp_path, **{"requirements.txt": requirements.replace(" ", "\n")})
+    write_all(tmp_path, **{"requirements.txt": requirements.replace(" ", "\n")})
     found_label, found_reasons = found(tmp_path)
     assert found_label == label
     assert len(found_reasons) == reasons
@@ -263,7 +251,7 @@ def test_packages_are_taken_together(requirements, label, reasons, tmp_path):
     ],
 )  # fmt: skip
 def test_which_file_counts(files, label, tmp_path):
-    write(tmp_path, **files)
+    write_all(tmp_path, **files)
     assert found(tmp_path)[0] == label
 
 
@@ -281,19 +269,21 @@ def test_which_file_counts(files, label, tmp_path):
     ],
 )
 def test_the_nearest_folder_counts(files, label, tmp_path):
-    write(tmp_path, **files, **{"reglint.toml": ""})
+    write_all(tmp_path, **files, **{"reglint.toml": ""})
     assert found(tmp_path, "a/b")[0] == label
 
 
 def test_nothing_above_a_project_counts(tmp_path):
-    write(
+    write_all(
         tmp_path, **{"requirements.txt": "keras==2.3", "a/pyproject.toml": "", "a/reglint.toml": ""}
     )
     assert found(tmp_path / "a")[0] == ""
 
 
 def test_the_settings_have_the_last_word(tmp_path):
-    write(tmp_path, **{"requirements.txt": "keras==2.3", "reglint.toml": 'keras-version = ">=3"'})
+    write_all(
+        tmp_path, **{"requirements.txt": "keras==2.3", "reglint.toml": 'keras-version = ">=3"'}
+    )
     assert found(tmp_path)[0] == ""
     assert found(tmp_path, overrides={"keras-version": "auto"})[0] == "2.3"
     assert found(tmp_path, isolated=True)[0] == ""
@@ -302,7 +292,7 @@ def test_the_settings_have_the_last_word(tmp_path):
 
 
 def test_settings_know_what_is_assumed(tmp_path):
-    write(tmp_path, **{"requirements.txt": "keras==2.3"})
+    write_all(tmp_path, **{"requirements.txt": "keras==2.3"})
     settings = Resolver().for_directory(tmp_path).settings(tmp_path / "a.py")
     assert (settings.keras, settings.assumed) == ({(2, 3)}, True)
 
@@ -312,7 +302,7 @@ def test_no_folder_is_looked_into_twice(tmp_path, monkeypatch):
     monkeypatch.setattr(
         keras_version, "facts", lambda folder: looked.append(folder) or real(folder)
     )
-    write(tmp_path, **{"requirements.txt": "keras==2.3", ".git/HEAD": "", "a/b/x.py": ""})
+    write_all(tmp_path, **{"requirements.txt": "keras==2.3", ".git/HEAD": "", "a/b/x.py": ""})
     projects = Projects()
     for folder in ("a/b", "a", "a/b", "."):
         assert projects.evidence(tmp_path / folder, tmp_path)
@@ -355,162 +345,9 @@ def test_releases_in_words(releases, words):
     ],
 )
 def test_the_package_is_that_of_the_project(file, text, name, tmp_path):
-    write(tmp_path, **{file: text, "reglint.toml": ""})
+    write_all(tmp_path, **{file: text, "reglint.toml": ""})
     path = tmp_path / "a" / "model.py"
     assert Resolver().for_directory(tmp_path).settings(path).package == name
     given = Resolver(overrides={"serialization-package": "Mine"}).for_directory(tmp_path)
     assert given.settings(path).package == "Mine"
     assert Resolver(isolated=True).for_directory(tmp_path).settings(path).package == ""
-
-
-# -- What a file says itself
-
-
-def own(code: str, *, keras: str = "", assumed: bool = False, shadowed: str = "") -> str:
-    settings = Settings(
-        frozenset(), matching(keras, EVERY), frozenset(shadowed.split()), assumed=assumed
-    )
-    module = Module(parse(code), settings)
-    try:
-        return described(module.keras).removeprefix("Keras ")
-    finally:
-        module.close()
-
-
-@pytest.mark.parametrize(
-    ("code", "label"),
-    [
-        ("import keras", "1.0 or later"),
-        ("import numpy", "1.0 or later"),
-        ("import tensorflow as tf", "2.0 or later"),
-        ("from tensorflow.keras.layers import *", "2.0 or later"),
-        ("import tf_keras as keras", "2.15 to 2.21"),
-        ("import keras, tf_keras", "1.0 or later"),
-        ("import keras_core", "3.0 or later"),
-        ("from keras import ops", "3.0 or later"),
-        ("from tensorflow.keras.ops import mean", "3.0 or later"),
-        ("import keras\ndef f(x):\n    return keras.ops.mean(x)", "3.0 or later"),
-        ("import keras\nv = keras.Variable(1)", "3.0 or later"),
-        ("import tensorflow as tf\nv = tf.Variable(1)", "2.0 or later"),
-        ("from keras import tree", "3.1 or later"),
-        ("from keras.distillation import Distiller", "3.12 or later"),
-        ("import keras\nkeras.ops.mean(1)\nkeras.visualization.draw()", "3.7 or later"),
-        # What may not run says nothing.
-        ("try:\n    from keras import ops\nexcept ImportError:\n    ops = None", "1.0 or later"),
-        ("import keras\nif keras.__version__ > '3':\n    keras.ops.mean(1)", "1.0 or later"),
-        ("import keras\ndef f(keras):\n    keras.ops.mean(1)", "1.0 or later"),
-        ("from .keras import ops", "1.0 or later"),
-        # What is gone is what is to be found.
-        ("from keras.layers.core import Dense", "1.0 or later"),
-        # TensorFlow may be told to be another one.
-        (
-            "import os\nos.environ['TF_USE_LEGACY_KERAS'] = '1'\nimport tensorflow as tf",
-            "2.15 to 2.21",
-        ),
-        ("import os\nos.environ['TF_USE_LEGACY_KERAS'] = '0'\nimport tensorflow", "2.0 or later"),
-        ("import os\nos.environ['TF_USE_LEGACY_KERAS'] = '1'\nimport keras", "1.0 or later"),
-    ],
-)
-def test_what_a_file_can_run_on(code, label):
-    assert own(code) == label
-
-
-def test_a_package_of_the_project_is_not_keras():
-    assert own("from keras import ops", shadowed="keras") == "1.0 or later"
-
-
-@pytest.mark.parametrize(
-    ("code", "keras", "said", "assumed"),
-    [
-        ("from keras import ops", ">=2.10,<4", "3.0 or later", "3.0 or later"),
-        # What the user has said holds; requirements may be those of other files.
-        ("from keras import ops", "<3", "1.0 to 2.21", "3.0 or later"),
-        ("import tf_keras", ">=3.4", "3.4 or later", "2.15 to 2.21"),
-        ("import tf_keras, keras", ">=3.4", "3.4 or later", "2.15 to 2.21 or 3.4 or later"),
-        ("import tf_keras, keras", "2.3", "2.3", "2.3 or 2.15 to 2.21"),
-    ],
-)
-def test_a_file_is_judged_by_what_it_needs(code, keras, said, assumed):
-    assert own(code, keras=keras) == said
-    assert own(code, keras=keras, assumed=True) == assumed
-
-
-@pytest.mark.skipif(not (find_spec("keras") and find_spec("jax")), reason="no Keras")
-def test_new_names_are_in_the_keras_at_hand(python):
-    code = (
-        "import keras; from reglint.analysis.file_version import _SINCE;"
-        "here = tuple(map(int, keras.__version__.split('.')[:2]));"
-        "print(*(n for n, since in _SINCE.items() if hasattr(keras, n) != (here >= since)))"
-    )
-    assert python("-c", code, env={"KERAS_BACKEND": "jax"}).stdout == "\n"
-
-
-# -- What is told
-
-
-def test_the_assumption_is_told(reglint):
-    write(Path(), **{"requirements.txt": "numpy\nkeras==2.2.4\n", "bad.py": BAD})
-    done = reglint("check")
-    assert done == (
-        0,
-        "",
-        "Assuming Keras 2.2: requirements.txt:2 `keras==2.2.4`\nAll clear: 1 file checked.\n",
-    )
-    assert reglint("check", "--quiet").err == ""
-    assert "Assuming" not in reglint("check", "--keras-version", "2.2").err
-    assert reglint("check", "--keras-version", "3").status == 1
-    assert reglint("check", "--isolated").status == 1
-
-
-def test_what_no_file_was_judged_for_is_not_told(reglint):
-    write(Path(), **{"requirements.txt": "keras==2.2.4\n", "plain.py": "import os\n"})
-    assert reglint("check").err == "All clear: 1 file checked.\n"
-
-
-def test_each_project_has_its_own(reglint):
-    for number in range(5):
-        write(
-            Path(f"p{number}"),
-            **{"requirements.txt": f"keras==2.{number}\n", "pyproject.toml": "", "bad.py": BAD},
-        )
-    write(Path("p3"), **{"worse.py": BAD})
-    write(Path("p5"), **{"bad.py": BAD})
-    done = reglint("check", "--output-format", "json")
-    assert done.err.splitlines() == [
-        "Assuming Keras 2.3: p3/requirements.txt:1 `keras==2.3`",
-        "Assuming Keras 2.0: p0/requirements.txt:1 `keras==2.0`",
-        "Assuming Keras 2.1: p1/requirements.txt:1 `keras==2.1`",
-        "Assuming other releases of Keras in 2 projects: see the JSON output",
-        "1 error in 7 files. 1 can be fixed: reglint fix",
-    ]
-    told = json.loads(done.out)["assumptions"]
-    assert len(told) == 5
-    assert told[0] == {
-        "keras": "Keras 2.3",
-        "releases": ["2.3"],
-        "files": 2,
-        "reasons": [{"path": "p3/requirements.txt", "line": 1, "text": "keras==2.3"}],
-    }
-
-
-def test_stdin_is_a_file_of_its_project(reglint):
-    write(Path(), **{"requirements.txt": "keras==2.2.4\n"})
-    done = reglint("check", "-", stdin=BAD)
-    assert done.status == 0
-    assert done.err.startswith("Assuming Keras 2.2: requirements.txt:1 `keras==2.2.4`\n")
-
-
-def test_the_cache_knows_what_was_assumed(reglint):
-    write(Path(), **{"requirements.txt": "keras==2.2.4\n", "bad.py": BAD})
-    assert reglint("check").status == 0
-    write(Path(), **{"requirements.txt": "keras==3.2\n"})
-    assert reglint("check").status == 1
-    assert reglint("check").err.startswith("Assuming Keras 3.2: ")
-    write(Path(), **{"requirements.txt": "keras==2.2.4\n"})
-    assert reglint("check").status == 0
-
-
-def test_no_requirement_is_read_for_files_that_are_not_analysed(reglint, monkeypatch):
-    monkeypatch.delattr(keras_version, "facts")
-    write(Path(), **{"requirements.txt": "keras==2.2.4\n", "plain.py": "import os\n"})
-    assert reglint("check").status == 0

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from helpers.files import write
+
 CUBIC = """\
 import keras
 {imports}
@@ -36,11 +38,6 @@ class Mark:
         keras.saving.register_keras_serializable(package="own")(symbol)
         return symbol
 """
-
-
-def write(path, text):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
 
 
 def check(reglint, *options):

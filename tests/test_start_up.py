@@ -65,3 +65,14 @@ def test_the_version_needs_no_command(imported):
     own = {name for name in modules if name.startswith("reglint")}
     assert own == {"reglint", "reglint.cli"}
     assert modules.isdisjoint({"dataclasses", "json", "packaging", "pathspec", "tomli"})
+
+
+def test_without_patterns_or_versions_nothing_slow_is_imported(python, tmp_path):
+    (tmp_path / "reglint.toml").write_text('select = ["RGL101"]')
+    code = (
+        "import sys; from pathlib import Path; from reglint.config import Resolver;"
+        "Resolver().for_directory(Path()).settings(Path('a.py'));"
+        "print(*{'difflib', 'keras', 'libcst', 'packaging', 'pathspec'} & set(sys.modules))"
+    )
+    run = python("-c", code, cwd=tmp_path)
+    assert (run.stdout, run.stderr) == ("\n", "")

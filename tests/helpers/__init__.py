@@ -1,0 +1,1 @@
+"""What tests of several files need, and no fixture can be."""
