@@ -55,6 +55,9 @@ class Danger(Enum):
     REFUSED = "refused"  # never opened any further
 
 
+AT_COMPILE = ("compile_config", "training_config")  # places of what only compiling needs
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Something in a file that keeps it from being run."""
@@ -63,6 +66,12 @@ class Reason:
     place: str  # in the file: a path in config.json, a member, an HDF5 object
     message: str  # one sentence without a full stop
     name: str = ""  # what to import, the registered name or `module.Class`; of CUSTOM only
+
+    @property
+    def compiled(self) -> str | None:
+        """Return which part of compiling needs it, `loss` or `optimizer`; None: the model does."""
+        root, _, rest = self.place.partition("/")
+        return rest.partition("/")[0].partition("[")[0] if root in AT_COMPILE else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,15 @@ class Verdict:
     def found(self, danger: Danger) -> tuple[Reason, ...]:
         """Return the reasons of one kind."""
         return tuple(reason for reason in self.reasons if reason.danger is danger)
+
+    def needed(self, *, data: bool) -> Verdict:
+        """Return it without what running needs not: metrics, the optimizer, the loss without data.
+
+        A model is loaded without being compiled. What is refused stays so in any case.
+        """
+        parts = {None, "loss"} if data else {None}
+        reasons = (r for r in self.reasons if r.danger is Danger.REFUSED or r.compiled in parts)
+        return Verdict(tuple(reasons), self.code_sha256)
 
     @property
     def data_only(self) -> bool:
@@ -266,6 +284,7 @@ class Data:
     loss_name: str  # the loss function, as compiled
     loss: float  # the mean data loss, without penalties
     gradients: tuple[LayerGradient, ...] = ()
+    notes: tuple[str, ...] = ()  # what holds of a part only or was not measured: a sentence each
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +312,18 @@ class ScaleInvariance:
 
 
 @dataclass(frozen=True, slots=True)
+class Histogram:
+    """How the values of a variable are distributed: `counts[i]` from `edges[i]` to `edges[i + 1]`.
+
+    Values that are not finite are in no bin.
+    """
+
+    variable: Variable
+    edges: tuple[float, ...]  # ascending, one more than there are counts
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StaticReading:
     """What a file alone tells."""
 
@@ -301,6 +332,7 @@ class StaticReading:
     penalties: tuple[Penalty, ...] = ()
     dormant: tuple[Dormant, ...] = ()
     unknown: tuple[Unknown, ...] = ()
+    histograms: tuple[Histogram, ...] = ()  # one for each variable with a penalty
     seconds: float = 0.0
 
 
@@ -317,3 +349,5 @@ class RuntimeReading:
     optimizer: str | None = None  # `SGD(learning_rate=0.1, momentum=0.9)`
     decays: tuple[Decay, ...] = ()
     scale_invariance: tuple[ScaleInvariance, ...] = ()
+    notes: tuple[str, ...] = ()  # what could not be said, and why
+    histograms: tuple[Histogram, ...] = ()  # one for each variable with a penalty
