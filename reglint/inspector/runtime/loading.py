@@ -1,0 +1,123 @@
+"""A model from its file, as Keras loads it; whoever calls this trusts the file at that level."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from reglint.inspector.facts import Danger, Level, Refused, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reglint.inspector.request import Request
+
+_MAX_MESSAGE = 300  # characters of a message of Keras
+_STYLE = re.compile(r"\x1b\[[0-9;]*m")  # bold, and back
+
+
+def load(request: Request, level: Level, verdict: Verdict) -> Any:
+    """Return the model of a file, not compiled.
+
+    Imports the modules that the user named first. Raise Refused: what is missing, or what Keras
+    says.
+    """
+    for module in request.imports:
+        try:
+            importlib.import_module(module)
+        except Exception as error:
+            raise Refused(f"cannot import `{module}`: {one_line(error)}") from error
+    if level is not Level.LAMBDA:
+        _check_names(request, verdict)
+    safe = level is not Level.LAMBDA
+    try:
+        if request.config is None:
+            return keras.saving.load_model(request.path, compile=False, safe_mode=safe)
+        return _from_config(request.path, request.config, safe=safe)
+    except Refused:
+        raise
+    except Exception as error:
+        raise Refused(f"Keras {keras.__version__} cannot load it: {one_line(error)}") from error
+
+
+def without_foreign(
+    compile_config: Mapping[str, Any] | None, verdict: Verdict, request: Request, level: Level
+) -> dict[str, Any]:
+    """Return what a file is compiled with, without the parts that name what nobody allowed."""
+    foreign = {
+        reason.compiled
+        for reason in verdict.reasons
+        if not (reason.danger is Danger.CUSTOM and _is_known(reason.name, request.imports))
+        and not (reason.danger is Danger.CODE and level is Level.LAMBDA)
+    }
+    return {key: part for key, part in (compile_config or {}).items() if key not in foreign}
+
+
+def one_line(error: BaseException) -> str:
+    """Return what an error says, cut to one line, without a full stop.
+
+    Where Keras wraps another error, that is what it says.
+    """
+    text = _STYLE.sub("", str(error)).rpartition("Exception encountered: ")[2]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    leading = ("Exception encountered when calling", "Example error message")
+    end = next(
+        (
+            number
+            for number, line in enumerate(lines, 1)
+            if not line.endswith(":") and not line.startswith(leading)
+        ),
+        1,
+    )
+    said = " ".join(lines[:end]) or type(error).__name__
+    return said.partition(" Full object config")[0][:_MAX_MESSAGE].rstrip(".: ")
+
+
+def _check_names(request: Request, verdict: Verdict) -> None:
+    """Raise Refused if a class or function of the user's is not where the user said."""
+    missing = sorted(
+        {
+            reason.name
+            for reason in verdict.found(Danger.CUSTOM)
+            if reason.name and not _is_known(reason.name, request.imports)
+        }
+    )
+    if not missing:
+        return
+    names = ", ".join(f"`{name}`" for name in missing)
+    if not request.imports:
+        raise Refused(f"needs {names}: import the module that has it with `--import MODULE`")
+    modules = ", ".join(f"`{module}`" for module in request.imports)
+    raise Refused(f"needs {names}, and {modules} does not register it")
+
+
+def _is_known(name: str, modules: tuple[str, ...]) -> bool:
+    """Return whether a registered name, or `module.Class`, comes with the modules."""
+    if keras.saving.get_registered_object(name) is not None:
+        return True
+    place, _, last = name.rpartition(".")
+    if not place:
+        return any(hasattr(sys.modules[module], last) for module in modules)
+    trusted = any(place == module or place.startswith(f"{module}.") for module in modules)
+    return trusted and hasattr(sys.modules.get(place), last)
+
+
+def _from_config(path: str, config: str, *, safe: bool) -> Any:
+    serialized = json.loads(Path(config).read_text(encoding="utf-8"))
+    serialized.pop("compile_config", None)
+    model = keras.saving.deserialize_keras_object(serialized, safe_mode=safe)
+    if not isinstance(model, keras.Model):
+        raise Refused(f"`{config}` is the config of something that is no model")
+    if not model.built:
+        raise Refused(
+            f"`{config}` does not say the shapes that the model was built with, so that it has no"
+            " variables to load weights into"
+        )
+    model.load_weights(path)
+    return model

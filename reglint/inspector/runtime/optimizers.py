@@ -1,0 +1,195 @@
+"""How much of a variable each step of the optimizer takes away, whatever the data.
+
+To first order in what a step takes: half of a variable is left after ln 2 / per_step steps. Each
+formula was run on keras 3.15.1 (tensorflow and jax): one weight, no gradient of the data.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from reglint.inspector.facts import Decay, Finding, Regularizer, Variable
+from reglint.inspector.runtime.loading import one_line
+from reglint.model import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+_WEIGHT_DECAY = "weight_decay of the optimizer"
+_L1_L2 = frozenset({"L1", "L2", "L1L2"})
+
+# `variable -= lr * weight_decay * variable` comes first in every optimizer of Keras; these two
+# then write the variable anew from state that has not shrunk.
+_OVERWRITTEN = {
+    "Ftrl": "it computes the variable from its own state, which does not decay",
+    "ScheduleFreeAdamW": "it averages with its own copy of the variable, which does not decay",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A trainable variable, its name in the report, and the regularizer that it carries."""
+
+    variable: Any
+    name: Variable
+    regularizer: Regularizer | None
+
+
+class NoOptimizer(Exception):  # noqa: N818 - why not stands in its message
+    """An optimizer cannot be made from what the file says: one line that says why."""
+
+
+def saved(compile_config: Mapping[str, Any] | None) -> Any:
+    """Return the optimizer of a file, not built, None if it has none. Raise NoOptimizer.
+
+    It is at its first iteration, and knows no variable that was excluded from weight decay: the
+    config of an optimizer does not keep these.
+    """
+    config = (compile_config or {}).get("optimizer")
+    if config is None:
+        return None
+    try:
+        return keras.optimizers.get(config)
+    except Exception as error:  # noqa: BLE001 - a class of the user's may raise anything
+        raise NoOptimizer(f"the optimizer cannot be made: {one_line(error)}") from None
+
+
+def describe(optimizer: Any) -> str:
+    """Return the optimizer as one would write it, less what is default and decays nothing."""
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    defaults = inspect.signature(type(optimizer).__init__).parameters
+    arguments = []
+    for key, value in optimizer.get_config().items():
+        known = defaults.get(key)
+        told = key == "learning_rate" or (key == "weight_decay" and value)
+        differs = known is not None and key != "name" and _shown(value) != _shown(known.default)
+        if told or differs:
+            arguments.append(f"{key}={_shown(value)}")
+    return f"{type(optimizer).__name__}({', '.join(arguments)})"
+
+
+def decays(variables: Iterable[Trained], optimizer: Any) -> tuple[Decay, ...]:
+    """Return what shrinks each variable: its regularizer first, then the optimizer."""
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    return tuple(decay for trained in variables for decay in _decays(trained, optimizer))
+
+
+def two_decays(variables: Iterable[Trained], found: Iterable[Decay]) -> tuple[Finding, ...]:
+    """Return a finding for each variable that both L2 and weight decay shrink."""
+    by_optimizer = {decay.variable for decay in found if decay.mechanism == _WEIGHT_DECAY}
+    return tuple(
+        Finding(
+            "two-decays",
+            Severity.WARNING,
+            trained.name.layer,
+            f"`{trained.name}` is decayed twice: {trained.regularizer} in the loss,"
+            " weight_decay in the optimizer",
+            help="Keep one of the two, or exclude the variable from weight decay",
+        )
+        for trained in variables
+        if trained.name in by_optimizer
+        and trained.regularizer is not None
+        and _factor(trained.regularizer, "l2")
+    )
+
+
+def _decays(trained: Trained, optimizer: Any) -> Iterator[Decay]:
+    if hasattr(optimizer, "_optimizer_map"):  # MultiOptimizer: one for each variable
+        optimizer = optimizer._optimizer_map(trained.variable)  # noqa: SLF001
+    rate, when = _learning_rate(optimizer)
+    if trained.regularizer is not None:
+        yield _in_the_loss(trained.name, trained.regularizer, optimizer, rate, when)
+    strength = _weight_decay(optimizer, trained.variable)
+    if strength:
+        why = _OVERWRITTEN.get(type(optimizer).__name__, "")
+        if why:
+            yield Decay(trained.name, _WEIGHT_DECAY, "", None, None, f"no such number: {why}")
+        else:
+            formula = f"{rate:g} * {strength:g}"
+            yield _decay(trained.name, _WEIGHT_DECAY, formula, rate * strength, when)
+
+
+def _in_the_loss(
+    name: Variable, regularizer: Regularizer, optimizer: Any, rate: float, when: str
+) -> Decay:
+    """Return what a regularizer does through the gradient of the loss."""
+    mechanism, kind = f"{regularizer.name} in the loss", type(optimizer).__name__
+    l1, l2 = _factor(regularizer, "l1"), _factor(regularizer, "l2")
+    if regularizer.name not in _L1_L2:
+        note = "no such number: its gradient is not proportional to the variable"
+        return Decay(name, mechanism, "", None, None, note)
+    if kind != "SGD":
+        note = f"no such number: {kind} rescales the gradient of the penalty with that of the data"
+        return Decay(name, mechanism, "", None, None, note)
+    momentum = float(optimizer.momentum)
+    gain = f" / (1 - {momentum:g})" if momentum else ""
+    effective = rate / (1 - momentum) if momentum < 1 else math.inf
+    notes = [when] if when else []
+    if _clips(optimizer):
+        notes.append("at most: gradients are clipped")
+    if l1:
+        notes.insert(
+            0, f"L1 has no half-life: it takes {effective * l1:g} a step, whatever is left"
+        )
+    if not l2:
+        return Decay(name, mechanism, f"{rate:g} * {l1:g}{gain}", None, None, "; ".join(notes))
+    formula = f"2 * {rate:g} * {l2:g}{gain}"
+    return _decay(name, mechanism, formula, 2 * effective * l2, "; ".join(notes))
+
+
+def _decay(name: Variable, mechanism: str, formula: str, per_step: float, note: str) -> Decay:
+    half_life = math.log(2) / per_step if 0 < per_step < math.inf else None
+    return Decay(name, mechanism, formula, per_step, half_life, note)
+
+
+def _learning_rate(optimizer: Any) -> tuple[float, str]:
+    """Return the learning rate now, and what to say of it where it changes."""
+    rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+    schedule = optimizer._learning_rate  # noqa: SLF001
+    notes = []
+    if isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
+        step = int(keras.ops.convert_to_numpy(optimizer.iterations))
+        notes.append(f"at step {step} of {type(schedule).__name__}")
+    if getattr(optimizer, "gradient_accumulation_steps", None):
+        notes.append(f"a step is {optimizer.gradient_accumulation_steps} batches")
+    return rate, "; ".join(notes)
+
+
+def _weight_decay(optimizer: Any, variable: Any) -> float:
+    """Return the `weight_decay` that a variable gets, 0 if none."""
+    on_tensorflow = keras.backend.backend() == "tensorflow"
+    # On TensorFlow Keras matches the names of exclude_from_weight_decay with the path, elsewhere
+    # with the last part of it.
+    asked = variable.value if on_tensorflow else variable
+    if not optimizer._use_weight_decay(asked):  # noqa: SLF001
+        return 0.0
+    strength = optimizer.weight_decay
+    if hasattr(optimizer, "_should_use_adamw") and optimizer._should_use_adamw(variable):  # noqa: SLF001
+        strength = optimizer.adam_weight_decay
+    return float(strength or 0.0)
+
+
+def _clips(optimizer: Any) -> bool:
+    return any((optimizer.clipnorm, optimizer.clipvalue, optimizer.global_clipnorm))
+
+
+def _factor(regularizer: Regularizer, key: str) -> float:
+    value = regularizer.factors.get(key)
+    return value if isinstance(value, float) and regularizer.name in _L1_L2 else 0.0
+
+
+def _shown(value: Any) -> str:
+    """Return a value of a config, short; learning rates have been through float32."""
+    match value:
+        case bool() | None:
+            return str(value)
+        case int() | float():
+            return f"{value:g}"
+        case {"class_name": str(name)}:
+            return name
+    return str(value)

@@ -1,0 +1,106 @@
+"""What the report says of decay is what training does: one weight, no gradient of the data."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+RATE, L2, DECAY = 0.05, 0.001, 0.02  # as in keras_runs/decay.py
+
+MOMENTUM = {"SGD": 0, "momentum": 0.9, "nesterov": 0.9, "weak momentum": 0.5}
+
+# Every optimizer of Keras, with weight_decay=0.02.
+DECOUPLED = (
+    *("SGD", "RMSprop", "Adam", "AdamW", "Adadelta", "Adagrad", "Adamax", "Adafactor", "Nadam"),
+    *("Lion", "Lamb", "Muon"),
+)
+OVERWRITTEN = ("Ftrl", "ScheduleFreeAdamW")
+
+
+@pytest.fixture(scope="module", params=("tensorflow", "jax"))
+def ran(request, on_keras):
+    """Return what Keras does to a weight and what we say of it."""
+    return on_keras("decay.py", request.param)
+
+
+@pytest.mark.parametrize("name", MOMENTUM)
+def test_l2_in_the_loss_shrinks_a_weight_under_sgd_as_said(ran, name):
+    case = ran["in the loss"][name]
+    assert case["mechanism"] == "L2 in the loss"
+    assert case["per_step"] == pytest.approx(2 * RATE * L2 / (1 - MOMENTUM[name]), rel=1e-5)
+    assert case["measured"] == pytest.approx(case["per_step"], rel=0.02)
+    assert case["half_life"] == pytest.approx(math.log(2) / case["per_step"])
+
+
+@pytest.mark.parametrize("name", DECOUPLED)
+def test_weight_decay_shrinks_a_weight_as_said(ran, name):
+    case = ran["decoupled"][name]
+    assert case["per_step"] == pytest.approx(RATE * DECAY, rel=1e-5)
+    assert case["measured"] == pytest.approx(case["per_step"], rel=0.02)
+    assert case["formula"] == "0.05 * 0.02"
+
+
+@pytest.mark.parametrize("name", OVERWRITTEN)
+def test_there_is_no_number_where_the_optimizer_writes_the_variable_anew(ran, name):
+    case = ran["decoupled"][name]
+    assert case["per_step"] is None
+    assert case["half_life"] is None
+    assert case["note"].startswith("no such number")
+    assert case["measured"] != pytest.approx(RATE * DECAY, rel=0.2)
+
+
+def test_l1_takes_the_same_whatever_is_left(ran):
+    case = ran["l1"]
+    assert case["per_step"] is None
+    assert "it takes 0.005 a step" in case["note"]
+    assert case["taken"] == pytest.approx(0.005, rel=1e-3)
+
+
+def test_l2_in_the_loss_is_no_decay_under_adam(ran):
+    case = ran["adam"]
+    assert case["per_step"] is None
+    assert "Adam rescales" in case["note"]
+    # Ten times the penalty, the same step: there is no such number indeed.
+    assert case["weak"] == pytest.approx(case["strong"], rel=1e-3)
+
+
+def test_other_regularizers_have_no_number(ran):
+    assert ran["orthogonal"]["per_step"] is None
+    assert "not proportional" in ran["orthogonal"]["note"]
+
+
+def test_a_schedule_is_read_at_its_step(ran):
+    first, later = ran["schedule"]
+    assert first["per_step"] == pytest.approx(0.1 * DECAY)
+    assert "at step 0 of ExponentialDecay" in first["note"]
+    assert later["per_step"] == pytest.approx(0.05 * DECAY)
+    assert "at step 10 of ExponentialDecay" in later["note"]
+
+
+def test_variables_can_be_excluded_from_weight_decay(ran):
+    assert ran["excluded"] == ["dense.kernel"]
+
+
+def test_two_decays_on_one_variable_are_found(ran):
+    assert [finding["code"] for finding in ran["two"]] == ["two-decays"]
+    assert ran["two"][0]["layer"] == "dense"
+    assert "`dense.kernel` is decayed twice: L2(0.001) in the loss" in ran["two"][0]["message"]
+
+
+def test_an_optimizer_is_described_by_what_is_not_default(ran):
+    assert ran["described"] == [
+        "SGD(learning_rate=0.1, momentum=0.9)",
+        "AdamW(learning_rate=0.001, weight_decay=0.004)",
+        "Adam(learning_rate=ExponentialDecay, weight_decay=0.01)",
+        "SGD(learning_rate=0.5)",  # under loss scaling
+    ]
+
+
+def test_the_optimizer_of_a_file_is_not_built(ran):
+    assert ran["saved"] == ["SGD(learning_rate=0.1, nesterov=True)", 2]
+
+
+def test_an_optimizer_that_cannot_be_made_says_so(ran):
+    assert ran["unknown"].startswith("the optimizer cannot be made: ")
+    assert "Mine" in ran["unknown"]
