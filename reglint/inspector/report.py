@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from reglint import __version__
 from reglint.inspector.facts import (
@@ -12,6 +14,7 @@ from reglint.inspector.facts import (
     Dormant,
     FileFacts,
     Finding,
+    Histogram,
     Kind,
     Level,
     Penalty,
@@ -20,6 +23,12 @@ from reglint.inspector.facts import (
     Unknown,
     Verdict,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Methods import what renders a report: that imports this module.
+# ruff: noqa: PLC0415
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,7 @@ class PenaltyReport:
     optimizer: str | None = None
     decays: tuple[Decay, ...] = ()
     scale_invariance: tuple[ScaleInvariance, ...] = ()
+    histograms: tuple[Histogram, ...] = ()
     notes: tuple[str, ...] = ()  # why there is no more: a sentence each
     static_seconds: float = 0.0
     reglint_version: str = __version__
@@ -62,6 +72,15 @@ class PenaltyReport:
         }
 
     @property
+    def by_layer(self) -> dict[str, dict[Kind, float]]:
+        """Return the total of each kind by layer, in the order of `penalties`."""
+        totals: dict[str, dict[Kind, float]] = {}
+        for penalty in self.penalties:
+            kinds = totals.setdefault(penalty.layer, {})
+            kinds[penalty.kind] = kinds.get(penalty.kind, 0.0) + penalty.value
+        return totals
+
+    @property
     def loss(self) -> float | None:
         """Return the data loss with all penalties, None without data."""
         return None if self.data is None else self.data.loss + self.total
@@ -75,3 +94,68 @@ class PenaltyReport:
         if not 0 < whole < float("inf"):
             return None
         return penalty.value / whole
+
+    def to_json(self) -> str:
+        """Return what `reglint inspect --output-format json` prints, which `--baseline` takes."""
+        from reglint.inspector.render import render
+
+        return render("json", [self])
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> PenaltyReport:
+        """Return the report that `to_json` wrote; raise ValueError if it is none, or several."""
+        from reglint.inspector.codec import Malformed, decode
+        from reglint.inspector.render.json import Output
+
+        try:
+            reports = decode(text, Output).reports
+        except Malformed as error:
+            message = f"no report of reglint: {error}"
+            raise ValueError(message) from None
+        if len(reports) != 1:
+            message = f"{len(reports)} reports, not one"
+            raise ValueError(message)
+        return reports[0]
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return a row for each penalty: `pandas.DataFrame(report.to_dicts())` is the table."""
+        return [
+            {
+                "layer": penalty.layer,
+                "layer_class": penalty.layer_class,
+                "kind": penalty.kind.value,
+                "variable": penalty.role,
+                "regularizer": None if penalty.regularizer is None else str(penalty.regularizer),
+                "value": penalty.value,
+                "share": self.share(penalty),
+                "static": penalty.static,
+                "shape": penalty.shape,
+                "parameters": math.prod(penalty.shape) if penalty.kind is Kind.WEIGHT else None,
+                "dtype": penalty.dtype,
+            }
+            for penalty in self.penalties
+        ]
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the penalties of each layer as bars, into `ax` or a new figure; return the axes.
+
+        Raise ImportError without matplotlib.
+        """
+        from reglint.inspector.plot import plot
+
+        return plot(self, ax)
+
+    def __str__(self) -> str:
+        from reglint.inspector.render import render
+
+        return render("table", [self]).rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        from reglint.inspector.render.notebook import notebook
+
+        return notebook(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002, FBT001
+        """Show the table in a terminal with IPython, too."""
+        printer.text(str(self))

@@ -1,0 +1,122 @@
+"""What a report consists of, for every format: sections of sentences, tables and notices."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reglint.inspector.facts import Kind
+    from reglint.model import Severity
+
+
+_CUT = "\N{HORIZONTAL ELLIPSIS}"
+
+
+class Look(Enum):
+    """How a column is set."""
+
+    NAME = auto()  # of something in the model: short enough with its middle left out
+    TERM = auto()  # a word of the field, never cut
+    PROSE = auto()  # may go over several lines
+    NUMBER = auto()  # aligned by its point
+    BAR = auto()  # the share of the largest that `Cell.value` is
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column; where space is narrow the one with the largest `spare` goes first, 0 never."""
+
+    title: str
+    look: Look
+    spare: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What is shown, and the number behind it."""
+
+    text: str
+    value: float | None = None
+    tone: Severity | None = None
+    kind: Kind | None = None  # of the penalty that a bar shows
+
+    @property
+    def alarming(self) -> bool:
+        """Return whether there is a number that is none."""
+        return self.value is not None and not math.isfinite(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of cells, the most important first."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    rest: str  # what is said of rows that are left out; `{}` stands for how many
+
+    def filled(self) -> list[int]:
+        """Return the indexes of the columns that have something to show; a bar is no text."""
+        return [
+            index for index in range(len(self.columns)) if any(r[index].text for r in self.rows)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A judgement, or a reason: how severe, of what, and what to do."""
+
+    severity: Severity
+    code: str
+    where: str
+    message: str
+    help: str = ""
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a report; `key` is the same in every report and every release."""
+
+    key: str
+    title: str
+    lead: str = ""  # a sentence
+    tables: tuple[Table, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    remarks: tuple[str, ...] = ()  # sentences below
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A report, or a comparison of two."""
+
+    title: str  # the file
+    headline: str  # the answer, in a sentence without a full stop
+    tone: Severity | None  # of the worst there is
+    about: tuple[tuple[str, str], ...]  # label and what it says
+    sections: tuple[Section, ...]
+
+
+def spans(message: str) -> list[tuple[str, bool]]:
+    """Return the parts of a message, and for each whether it is code: what is between backticks."""
+    parts = message.split("`")
+    if len(parts) % 2 == 0:  # one is alone
+        return [(message, False)]
+    return [(part, number % 2 == 1) for number, part in enumerate(parts) if part]
+
+
+def elided(text: str, width: int) -> str:
+    """Return `text`, no longer than `width`: without its middle, parts of a path, if need be."""
+    if len(text) <= width:
+        return text
+    head, *parts = text.split("/")
+    while parts:
+        del parts[0]
+        short = "/".join((head, _CUT, *parts))
+        if parts and len(short) <= width:
+            return short
+    before = max(0, width - 1) // 3
+    after = max(0, width - 1 - before)
+    return f"{text[:before]}{_CUT}{text[len(text) - after :]}"

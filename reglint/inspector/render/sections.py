@@ -1,0 +1,295 @@
+"""What is said of a penalty report: the order, the words and the figures of every format."""
+
+from __future__ import annotations
+
+import math
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from reglint.inspector.facts import Danger, Kind
+from reglint.inspector.render.document import Cell, Column, Document, Look, Notice, Section, Table
+from reglint.inspector.render.head import about, headline, tone
+from reglint.inspector.render.numbers import count, number, parameters, percent, shape
+from reglint.inspector.render.words import (
+    code,
+    figure,
+    layer,
+    place,
+    rank,
+    ranked,
+    sentence,
+    shown,
+    title,
+    variable,
+    whole,
+)
+from reglint.model import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from reglint.inspector.facts import Decay, Dormant, Finding, Penalty, Reason
+    from reglint.inspector.report import PenaltyReport
+
+_NAMED = 3  # variables that a remark names before it counts the others
+
+
+def document(report: PenaltyReport) -> Document:
+    """Return what is said of one model."""
+    sections = (
+        _preflight(report),
+        _penalties(report),
+        dormant(report.dormant, "dormant", "Dormant regularizers"),
+        _unknown(report),
+        findings(report.findings, "findings", "Findings"),
+        _data(report),
+        _decay(report),
+        _invariance(report),
+        Section("notes", "Notes", remarks=tuple(sentence(shown(note)) for note in report.notes)),
+    )
+    return Document(
+        title=title(report),
+        headline=headline(report),
+        tone=tone(report),
+        about=tuple(about(report)),
+        sections=told(sections),
+    )
+
+
+def told(sections: Iterable[Section]) -> tuple[Section, ...]:
+    """Return the sections that have something to tell."""
+    return tuple(
+        each for each in sections if each.lead or each.tables or each.notices or each.remarks
+    )
+
+
+def _penalties(report: PenaltyReport) -> Section:
+    if not report.penalties:
+        advice = _advice(report)
+        return Section("penalties", "Penalties", remarks=(sentence(advice),) if advice else ())
+    rows = ranked(report.penalties)
+    largest = max((each.value for each in rows if math.isfinite(each.value)), default=0.0)
+    kinds = ", ".join(f"{kind.value} {number(value)}" for kind, value in report.by_kind.items())
+    table = Table(
+        (
+            Column("Layer", Look.NAME),
+            Column("Variable", Look.TERM),
+            Column("Regularizer", Look.TERM, 2),
+            Column("Shape", Look.TERM, 5),
+            Column("Parameters", Look.NUMBER, 4),
+            Column("Penalty", Look.NUMBER),
+            Column("Share", Look.NUMBER, 1),
+            Column("", Look.BAR, 3),
+        ),
+        tuple(_row(each, report, largest) for each in rows),
+        "and {} smaller ones",
+    )
+    shared = "the loss" if report.data else "all penalties"
+    lead = f"{number(report.total)} in all: {kinds}; shares are of {shared}"
+    return Section("penalties", "Penalties", lead, (table,), remarks=tuple(_asides(report)))
+
+
+def _row(penalty: Penalty, report: PenaltyReport, largest: float) -> tuple[Cell, ...]:
+    share = report.share(penalty)
+    owner, penalized = place(penalty)
+    weight = penalty.kind is Kind.WEIGHT
+    held = parameters(penalty.shape) if weight and penalty.shape else None
+    fraction = penalty.value / largest if largest > 0 and math.isfinite(penalty.value) else 0.0
+    return (
+        Cell(owner),
+        Cell(penalized),
+        Cell(shown(str(penalty.regularizer or ""))),
+        Cell(shape(penalty.shape)),
+        whole(held),
+        figure(penalty.value),
+        Cell("", None) if share is None else Cell(percent(share), share),
+        Cell("", max(0.0, fraction), kind=penalty.kind),
+    )
+
+
+def _advice(report: PenaltyReport) -> str:
+    if report.verdict and report.verdict.found(Danger.REFUSED):
+        return ""
+    if report.unknown:
+        return "run the model, or name its modules with `--import`, to know more"
+    if report.dormant:
+        return "each regularizer is listed below, with the reason why it adds nothing"
+    return "give a layer `kernel_regularizer=keras.regularizers.L2(...)` if it should have some"
+
+
+def _asides(report: PenaltyReport) -> Iterator[str]:
+    """Yield what the rows do not say: other names, and why a kind of penalty is missing."""
+    for penalty in report.penalties:
+        if penalty.also:
+            others = ", ".join(code(str(each)) for each in penalty.also)
+            yield sentence(f"{code(penalty.name)} is {others} too, and counts once")
+    probe = report.run.probe if report.run else None
+    if probe and probe.failed:
+        missing = "the model could not be run, so activity and add_loss penalties are missing"
+        yield sentence(f"{missing}: {shown(probe.failed)}")
+    elif probe and not report.data and report.by_kind.keys() - {Kind.WEIGHT}:
+        yield "Activity and add_loss penalties are those of the probe, not of your data."
+
+
+def dormant(found: Sequence[Dormant], key: str, heading: str) -> Section:
+    """Return a section of regularizers that add nothing."""
+    table = Table(
+        (
+            Column("Layer", Look.NAME),
+            Column("Variable", Look.TERM),
+            Column("Regularizer", Look.TERM, 2),
+            Column("Cause", Look.TERM, 1),
+            Column("Why", Look.PROSE),
+        ),
+        tuple(
+            (
+                Cell(layer(each.layer)),
+                Cell(shown(each.role)),
+                Cell(shown(str(each.regularizer))),
+                Cell(each.cause.value, tone=each.cause.severity),
+                Cell(shown(each.message)),
+            )
+            for each in found
+        ),
+        "and {} more",
+    )
+    verb = "adds" if len(found) == 1 else "add"
+    lead = f"{count(len(found), 'regularizer')} that {verb} nothing to the loss"
+    return Section(key, heading, lead, (table,)) if found else Section(key, heading)
+
+
+def _unknown(report: PenaltyReport) -> Section:
+    table = Table(
+        (
+            Column("Layer", Look.NAME),
+            Column("Class", Look.TERM, 1),
+            Column("What, and why", Look.PROSE),
+        ),
+        tuple(
+            (Cell(layer(each.layer)), Cell(shown(each.layer_class)), Cell(shown(each.message)))
+            for each in report.unknown
+        ),
+        "and {} more",
+    )
+    if not report.unknown:
+        return Section("unknown", "Not known")
+    return Section("unknown", "Not known", "what only the running model can tell", (table,))
+
+
+def _preflight(report: PenaltyReport) -> Section:
+    reasons: tuple[Reason, ...] = report.verdict.reasons if report.verdict else ()
+    notices = tuple(
+        Notice(
+            Severity.ERROR if each.danger is Danger.REFUSED else Severity.WARNING,
+            each.danger.value,
+            shown(each.place),
+            shown(each.message),
+            remark="" if each.name in each.message else shown(each.name),
+        )
+        for each in reasons
+    )
+    return Section("preflight", "Preflight", notices=notices)
+
+
+def findings(found: Sequence[Finding], key: str, heading: str) -> Section:
+    """Return a section of judgements, the most severe first."""
+    order = list(Severity)
+    notices = tuple(
+        Notice(
+            each.severity,
+            shown(each.code),
+            shown(each.layer),
+            shown(each.message),
+            shown(each.help),
+            "rests on made-up inputs" if each.probed else "",
+        )
+        for each in sorted(found, key=lambda finding: order.index(finding.severity))
+    )
+    return Section(key, heading, notices=notices)
+
+
+def _data(report: PenaltyReport) -> Section:
+    data = report.data
+    if data is None:
+        return Section("data", "On data")
+    source = f"{count(data.samples, 'sample')} of {shown(data.source)}"
+    lead = (
+        f"data loss {number(data.loss)} ({shown(data.loss_name)}, {source}) "
+        f"+ penalties {number(report.total)} = {number(data.loss + report.total)}"
+    )
+    table = Table(
+        (
+            Column("Layer", Look.NAME),
+            Column("Parameters", Look.NUMBER, 1),
+            Column("|grad penalty|", Look.NUMBER),
+            Column("|grad loss|", Look.NUMBER),
+            Column("Ratio", Look.NUMBER),
+        ),
+        tuple(
+            (
+                Cell(layer(each.layer)),
+                whole(each.parameters),
+                figure(each.penalty),
+                figure(each.loss),
+                figure(each.ratio),
+            )
+            for each in sorted(data.gradients, key=lambda gradient: -rank(gradient.ratio))
+        ),
+        "and {} more",
+    )
+    remarks = tuple(sentence(shown(note)) for note in data.notes)
+    return Section("data", "On data", lead, (table,) if data.gradients else (), remarks=remarks)
+
+
+def _decay(report: PenaltyReport) -> Section:
+    table = Table(
+        (
+            Column("Variable", Look.NAME),
+            Column("Mechanism", Look.TERM, 2),
+            Column("Formula", Look.TERM, 4),
+            Column("Per step", Look.NUMBER),
+            Column("Half-life", Look.NUMBER),
+        ),
+        tuple(
+            (
+                Cell(variable(each.variable)),
+                Cell(shown(each.mechanism)),
+                Cell(shown(each.formula)),
+                figure(each.per_step),
+                figure(each.half_life),
+            )
+            for each in sorted(report.decays, key=lambda decay: -rank(decay.per_step or 0.0))
+        ),
+        "and {} more",
+    )
+    by = f" under {shown(report.optimizer)}" if report.optimizer else ""
+    lead = f"what each step takes away{by}, and after how many steps half is left, the data apart"
+    if not report.decays:
+        return Section("decay", "Weight decay")
+    remarks = tuple(_reasons(report.decays))
+    return Section("decay", "Weight decay", lead, (table,), remarks=remarks)
+
+
+def _reasons(decays: Iterable[Decay]) -> Iterator[str]:
+    """Yield each note once, with the variables that it is of."""
+    noted = sorted((each for each in decays if each.note), key=lambda decay: decay.note)
+    for note, group in groupby(noted, key=lambda decay: decay.note):
+        names = [code(str(decay.variable)) for decay in group]
+        if len(names) > _NAMED:
+            names[_NAMED:] = [f"{len(names) - _NAMED} more"]
+        yield sentence(f"{', '.join(names)}: {shown(note)}")
+
+
+def _invariance(report: PenaltyReport) -> Section:
+    table = Table(
+        (Column("Variable", Look.NAME), Column("Change of the output", Look.NUMBER)),
+        tuple(
+            (Cell(variable(each.variable)), figure(each.change))
+            for each in sorted(report.scale_invariance, key=lambda each: each.change)
+        ),
+        "and {} more",
+    )
+    if not report.scale_invariance:
+        return Section("scale", "Scale invariance")
+    lead = "relative, when the variable is doubled in training mode; near 0, its size means nothing"
+    return Section("scale", "Scale invariance", lead, (table,))
