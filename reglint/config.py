@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _OWN = "reglint.toml"
 _SHARED = "pyproject.toml"
+_INSPECT = "inspect"  # the key that has keys of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Resolver:
         self._rules = rules or catalog()
         self._here = Path.cwd()
         self._projects = None if isolated else Projects()
-        reader = Reader(_CommandLine(overrides or {}, self._here), self._rules)
+        reader = Reader(CommandLine(overrides or {}, self._here), self._rules)
         self._given = reader.options()
         self._problems = tuple(reader.problems)
         self._found: dict[Path, _Outcome] = {}
@@ -193,23 +194,26 @@ class _Table:
         return self.document.path.parent
 
     def label(self, key: Key) -> str:
-        return f"`{key[0]}`"
+        named = key[: 1 + (key[0] == _INSPECT)]
+        return f"`{'.'.join(map(str, named))}`"
 
     def problem(self, message: str, key: Key, *, with_value: bool = True) -> Problem:
         return self.document.problem(message, (*self.header, *key), with_value=with_value)
 
 
 @dataclass(frozen=True, slots=True)
-class _CommandLine:
+class CommandLine:
     """The settings in the options of a command."""
 
     values: Overrides
     base: Path
 
     def label(self, key: Key) -> str:
+        """Return the name of the option."""
         return f"`--{key[0]}`"
 
     def problem(self, message: str, _key: Key, *, with_value: bool = True) -> Problem:
+        """Return `message`, which has no place."""
         del with_value
         return Problem(message)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pathspec import GitIgnoreSpec
 
+    from reglint.inspector.settings import InspectOptions
     from reglint.model import Version
     from reglint.selectors import Catalog, Selector
     from reglint.tomlfile import Key, Problem
@@ -90,19 +91,35 @@ class Reader:
 
     def options(self) -> dict[str, Any]:
         """Return the values of the options that are given, by field of `Options`."""
-        known = {option.name.replace("_", "-"): option for option in fields(Options)}
+        return self.fields(Options, (), self._origin.values)
+
+    def fields(self, kind: type, table: Key, values: Mapping[str, object]) -> dict[str, Any]:
+        """Return the values of those fields of `kind` that `values`, below `table`, has."""
+        known = {option.name.replace("_", "-"): option for option in fields(kind)}
         found = {}
-        for key, value in self._origin.values.items():
+        for key, value in values.items():
+            at = (*table, key)
             if option := known.get(key):
-                found[option.name] = option.metadata["read"](self, (key,), value)
+                found[option.name] = option.metadata["read"](self, at, value)
             else:
                 hint = did_you_mean(closest(key, known))
-                self._note(f"unknown key `{key}`{hint}", (key,), with_value=False)
+                self.note(f"unknown key `{key}`{hint}", at, with_value=False)
         return found
+
+    def inspection(self, key: Key, value: object) -> InspectOptions | None:
+        """Read the table of `reglint inspect`."""
+        from reglint.inspector.settings import InspectOptions  # noqa: PLC0415 - few have it
+
+        table = self.expect(dict, "a table", key, value)
+        return None if table is None else InspectOptions(**self.fields(InspectOptions, key, table))
+
+    def label(self, key: Key) -> str:
+        """Return what a message calls the setting that `key` leads to."""
+        return self._origin.label(key)
 
     def boolean(self, key: Key, value: object) -> bool:
         """Read `true` or `false`."""
-        return bool(self._expect(bool, "a boolean", key, value))
+        return bool(self.expect(bool, "a boolean", key, value))
 
     def selectors(self, key: Key, value: object) -> tuple[Selector, ...]:
         """Read a list of codes, prefixes of codes, names of rules, and `ALL`."""
@@ -117,7 +134,7 @@ class Reader:
     def ignores(self, key: Key, value: object) -> tuple[tuple[Patterns, frozenset[str]], ...]:
         """Read a table of gitignore-style patterns, with a list of selectors for each."""
         found = []
-        for text, raw in (self._expect(dict, "a table", key, value) or {}).items():
+        for text, raw in (self.expect(dict, "a table", key, value) or {}).items():
             at = (*key, text)
             selectors = self.selectors(at, raw)
             if self._matches_some(at, text, alone=True):
@@ -127,19 +144,19 @@ class Reader:
 
     def releases(self, key: Key, value: object) -> frozenset[Version] | None:
         """Read a release of Keras, the start of one, a specifier, or `auto` for none of these."""
-        text = self._expect(str, "a string in quotes", key, value)
+        text = self.expect(str, "a string in quotes", key, value)
         if text is None or text == "auto":
             return None
         try:
             found = matching(text, KNOWN_VERSIONS)
         except ValueError:
             choices = "`auto`, a version like `3.15` or a specifier like `>=2.10,<4`"
-            self._note(f"expected {choices} for {self._origin.label(key)}, found `{text}`", key)
+            self.note(f"expected {choices} for {self.label(key)}, found `{text}`", key)
             return None
         if not found:
             first, last = ("{}.{}".format(*KNOWN_VERSIONS[at]) for at in (0, -1))
-            label = self._origin.label(key)
-            self._note(f"`{text}` in {label} is no release of Keras from {first} to {last}", key)
+            label = self.label(key)
+            self.note(f"`{text}` in {label} is no release of Keras from {first} to {last}", key)
         return found
 
     def severity(self, key: Key, value: object) -> Severity | None:
@@ -147,12 +164,12 @@ class Reader:
         names = [each.value for each in Severity]
         if value in names:
             return Severity(value)
-        text = self._expect(str, "a string", key, value)
+        text = self.expect(str, "a string", key, value)
         if text is not None:
             hint = did_you_mean(closest(text, names))
             choices = "`{}`, `{}` or `{}`".format(*names)
-            label = self._origin.label(key)
-            self._note(f"expected {choices} for {label}, found `{text}`{hint}", key)
+            label = self.label(key)
+            self.note(f"expected {choices} for {label}, found `{text}`{hint}", key)
         return None
 
     def limit(self, key: Key, value: object) -> Severity:
@@ -162,7 +179,7 @@ class Reader:
     def severities(self, key: Key, value: object) -> tuple[tuple[Selector, Severity], ...]:
         """Read a table of selectors, with a severity for each."""
         found = []
-        for text, raw in (self._expect(dict, "a table", key, value) or {}).items():
+        for text, raw in (self.expect(dict, "a table", key, value) or {}).items():
             at = (*key, text)
             severity, selector = self.severity(at, raw), self._selector(at, text, with_value=False)
             if severity and selector:
@@ -176,22 +193,22 @@ class Reader:
             if all(part.isidentifier() for part in text.split(".")):
                 found.add(text)
             else:
-                label = self._origin.label(key)
-                self._note(f"expected names like `package.register` in {label}, found `{text}`", at)
+                label = self.label(key)
+                self.note(f"expected names like `package.register` in {label}, found `{text}`", at)
         return frozenset(found)
 
     def package(self, key: Key, value: object) -> str | None:
         """Read what classes are registered under, which Keras writes before a `>`."""
-        text = self._expect(str, "a string", key, value)
+        text = self.expect(str, "a string", key, value)
         if text is not None and ">" in text:
-            self._note(f"{self._origin.label(key)} cannot have a `>` in it, found `{text}`", key)
+            self.note(f"{self.label(key)} cannot have a `>` in it, found `{text}`", key)
         return text
 
     def _strings(self, key: Key, value: object) -> Iterator[tuple[Key, str]]:
         """Yield each string of a list with its key."""
-        for index, item in enumerate(self._expect(list, "a list of strings", key, value) or ()):
+        for index, item in enumerate(self.expect(list, "a list of strings", key, value) or ()):
             at = (*key, index)
-            text = self._expect(str, "strings", at, item)
+            text = self.expect(str, "strings", at, item)
             if text is not None:
                 yield at, text
 
@@ -199,16 +216,20 @@ class Reader:
         selector = self._rules.find(text)
         if not selector:
             hint = did_you_mean(self._rules.closest(text))
-            message = f"unknown rule `{text}` in {self._origin.label(key)}{hint}"
-            self._note(message, key, with_value=with_value)
+            message = f"unknown rule `{text}` in {self.label(key)}{hint}"
+            self.note(message, key, with_value=with_value)
         return selector
 
-    def _expect(self, kind: type[T], expected: str, key: Key, value: object) -> T | None:
+    def expect(self, kind: type[T], expected: str, key: Key, value: object) -> T | None:
+        """Return `value` if it is of a `kind`, else note that `expected` was meant."""
         if isinstance(value, kind):
             return value
-        label, found = self._origin.label(key), _TYPES[type(value)]
-        self._note(f"expected {expected} for {label}, found {found}", key)
+        self.unexpected(expected, key, value)
         return None
+
+    def unexpected(self, expected: str, key: Key, value: object) -> None:
+        """Note that `value` is of another type than `expected`."""
+        self.note(f"expected {expected} for {self.label(key)}, found {_TYPES[type(value)]}", key)
 
     def _matches_some(self, key: Key, text: str, *, alone: bool = False) -> bool:
         """Return whether a pattern has an effect; one that stands `alone` cannot take back."""
@@ -220,8 +241,8 @@ class Reader:
             effect = pattern.include
         if effect or (effect is False and not alone):
             return True
-        message = f"the pattern `{text}` in {self._origin.label(key)} cannot match anything"
-        self._note(message, key, with_value=not alone)
+        message = f"the pattern `{text}` in {self.label(key)} cannot match anything"
+        self.note(message, key, with_value=not alone)
         return False
 
     def _compiled(self, lines: list[str]) -> Patterns:
@@ -229,47 +250,52 @@ class Reader:
 
         return Patterns(self._origin.base, GitIgnoreSpec.from_lines(lines))
 
-    def _note(self, message: str, key: Key, *, with_value: bool = True) -> None:
+    def note(self, message: str, key: Key, *, with_value: bool = True) -> None:
+        """Remember `message`, at the value of `key` or at the key itself."""
         self.problems.append(self._origin.problem(message, key, with_value=with_value))
 
 
-def _option(read: Callable[[Reader, Key, object], T], doc: str, default: T) -> T:
-    option: T = field(default=default, metadata={"read": read, "doc": doc})
-    return option
+def option(read: Callable[[Reader, Key, object], T], doc: str, default: T) -> T:
+    """Return a field of options: how it is read, what it does, its default."""
+    made: T = field(default=default, metadata={"read": read, "doc": doc})
+    return made
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """All keys, with dashes for underscores: how each is read, what it does, its default."""
 
-    select: tuple[Selector, ...] | None = _option(
+    select: tuple[Selector, ...] | None = option(
         Reader.selectors, "rules to check, instead of those that are on by default", None
     )
-    extend_select: tuple[Selector, ...] = _option(
+    extend_select: tuple[Selector, ...] = option(
         Reader.selectors, "rules to check in addition to those of `select`", ()
     )
-    ignore: tuple[Selector, ...] = _option(Reader.selectors, "rules not to check", ())
-    per_file_ignores: tuple[tuple[Patterns, frozenset[str]], ...] = _option(
+    ignore: tuple[Selector, ...] = option(Reader.selectors, "rules not to check", ())
+    per_file_ignores: tuple[tuple[Patterns, frozenset[str]], ...] = option(
         Reader.ignores, "rules not to check in the files that match a pattern", ()
     )
-    exclude: Patterns | None = _option(  # noqa: RUF009 - it is a field
+    exclude: Patterns | None = option(  # noqa: RUF009 - it is a field
         Reader.patterns, "files and folders to pass over", None
     )
-    respect_gitignore: bool = _option(
+    respect_gitignore: bool = option(
         Reader.boolean, "whether to pass over the files that git ignores", default=True
     )
-    keras_version: frozenset[Version] | None = _option(
+    keras_version: frozenset[Version] | None = option(
         Reader.releases, "the releases of Keras that the code is to run on", None
     )
-    fail_on: Severity = _option(  # noqa: RUF009 - it is a field
+    fail_on: Severity = option(  # noqa: RUF009 - it is a field
         Reader.limit, "the least severity that makes the exit status 1", DEFAULT_LIMIT
     )
-    severity: tuple[tuple[Selector, Severity], ...] = _option(
+    severity: tuple[tuple[Selector, Severity], ...] = option(
         Reader.severities, "severities of rules, instead of their own", ()
     )
-    registration_decorators: frozenset[str] = _option(
+    registration_decorators: frozenset[str] = option(
         Reader.dotted_names, "decorators that register a class with Keras", frozenset()
     )
-    serialization_package: str | None = _option(
+    serialization_package: str | None = option(
         Reader.package, "what classes are registered under; by default the project's name", None
+    )
+    inspect: InspectOptions | None = option(  # noqa: RUF009 - it is a field
+        Reader.inspection, "what `reglint inspect` does, and when it fails", None
     )

@@ -37,7 +37,7 @@ def repository(tmp_path):
     """Make a repository that uses the hooks as they are declared, from this checkout."""
     yaml = pytest.importorskip("yaml")
     hooks = yaml.safe_load(MANIFEST.read_text())
-    local = [{**hook, "language": "system"} for hook in hooks]
+    local = [{**hook, "language": "system", "additional_dependencies": []} for hook in hooks]
     config = {"repos": [{"repo": "local", "hooks": local}]}
     (tmp_path / ".pre-commit-config.yaml").write_text(yaml.safe_dump(config))
     program = tmp_path / "bin" / "reglint"
@@ -79,3 +79,15 @@ def test_the_fixing_hook_fixes_and_passes_the_second_time(repository):
     subprocess.run(["git", "add", "."], cwd=repository, check=True)
     status, output = pre_commit("run", "--all-files", cwd=repository)
     assert status == 0, output
+
+
+def test_the_hook_for_models_refuses_what_is_none(repository):
+    for needed in ("h5py", "msgspec", "rich"):
+        pytest.importorskip(needed)
+    (repository / "model.keras").write_bytes(b"PK\x03\x04 cut off")
+    subprocess.run(["git", "add", "."], cwd=repository, check=True)
+    status, output = pre_commit("run", "reglint-inspect", "--all-files", cwd=repository)
+    assert status == 1, output
+    assert "exit code: 3" in output
+    assert "model.keras: refused: " in output
+    assert "model.py" not in output

@@ -9,9 +9,9 @@ import click
 
 from reglint import __version__
 
-COMMANDS = ("check", "fix", "rule")  # each a module here with a `command`
+COMMANDS = ("check", "fix", "inspect", "rule")  # each a module here with a `command`
 
-OK, FINDINGS, FAILURE = 0, 1, 2  # the exit status; the largest one that applies
+OK, FINDINGS, FAILURE, REFUSED, LIMIT = range(5)  # the exit status; the largest one that applies
 INTERRUPTED = 130  # as shells have it
 
 
@@ -41,9 +41,11 @@ class _Group(click.Group):
 _STATUS = """\b
 Exit status:
   0  nothing is left to report, or nothing as severe as --fail-on
-  1  there are findings
+  1  there are findings, or penalties beyond the budget of `inspect`
   2  something was not done: wrong usage or settings, or a file that could
      not be read, parsed or written; findings are reported all the same
+  3  `inspect` refused a model: dangerous, malformed, or not allowed to run
+  4  a model hit a limit of time or memory
 """
 
 

@@ -55,11 +55,7 @@ class Request:
             raise click.UsageError(f"`--stdin-filename` names what comes in by `{STDIN}`.")
         if self.config and self.isolated:
             raise click.UsageError("`--config` and `--isolated` exclude each other.")
-        files = [output.file for output in self.outputs]
-        for output in self.outputs:
-            if output.format == "json" and files.count(output.file) > 1:
-                where = output.file or "stdout"
-                raise click.UsageError(f"JSON cannot share {where} with another format.")
+        check_outputs(self.outputs)
 
     @property
     def overrides(self) -> dict[str, object]:
@@ -84,20 +80,33 @@ def _items(texts: Iterable[str]) -> list[str]:
     return [item for item in items if item]
 
 
-def _outputs(
-    ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]
-) -> tuple[Output, ...]:
-    """Read `FORMAT` or `FORMAT:FILE`."""
-    outputs = []
-    for text in texts:
-        name, _, file = text.partition(":")
-        if name not in FORMATS:
-            from reglint.selectors import closest, did_you_mean  # noqa: PLC0415  on failure only
+def outputs(formats: tuple[str, ...]) -> Callable[..., tuple[Output, ...]]:
+    """Return what reads `FORMAT` or `FORMAT:FILE`, where there are these `formats`."""
 
-            message = f"there is no format `{name}`{did_you_mean(closest(name, FORMATS))}"
-            raise click.BadParameter(message, ctx, param)
-        outputs.append(Output(name, Path(file) if file else None))
-    return tuple(outputs)
+    def read(
+        ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]
+    ) -> tuple[Output, ...]:
+        found = []
+        for text in texts:
+            name, _, file = text.partition(":")
+            if name not in formats:
+                from reglint.selectors import closest, did_you_mean  # noqa: PLC0415  on failure
+
+                message = f"there is no format `{name}`{did_you_mean(closest(name, formats))}"
+                raise click.BadParameter(message, ctx, param)
+            found.append(Output(name, Path(file) if file else None))
+        return tuple(found)
+
+    return read
+
+
+def check_outputs(outputs: tuple[Output, ...]) -> None:
+    """Raise UsageError where JSON would not be alone in what it goes to."""
+    files = [output.file for output in outputs]
+    for output in outputs:
+        if output.format == "json" and files.count(output.file) > 1:
+            where = output.file or "stdout"
+            raise click.UsageError(f"JSON cannot share {where} with another format.")
 
 
 def _processors() -> int:
@@ -160,7 +169,7 @@ _SHARED = (
         "--output-format",
         metavar="FORMAT[:FILE]",
         multiple=True,
-        callback=_outputs,
+        callback=outputs(FORMATS),
         help=(
             f"One of {', '.join(FORMATS)}, and a file for it unless it is for stdout. May be "
             "repeated. By default text on a terminal, else concise."

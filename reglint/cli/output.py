@@ -51,7 +51,7 @@ def deliver(report: Report, request: Request, stream: TextIO | None = None) -> b
         text = render(output.format, report, PLAIN if output.file else here)
         texts[output.file] = texts.get(output.file, "") + text
     click.echo(texts.pop(None, ""), file=stream, nl=False, color=here.color)
-    failures = [failure for file, text in texts.items() if file and (failure := _write(file, text))]
+    failures = [failure for file, text in texts.items() if file and (failure := write(file, text))]
     for failure in failures:
         click.echo(failure, err=True)
     if report.errors or not request.quiet:
@@ -59,7 +59,7 @@ def deliver(report: Report, request: Request, stream: TextIO | None = None) -> b
     return not failures
 
 
-def _write(file: Path, text: str) -> str:
+def write(file: Path, text: str) -> str:
     """Write an output to its file; return why it could not be done, if so."""
     try:
         file.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _UNNAMED = "stdin.py"
 
 
-class _Misconfigured(click.ClickException):
+class Misconfigured(click.ClickException):
     """Everything that is wrong with the settings."""
 
     exit_code = FAILURE
@@ -52,7 +52,7 @@ def perform(request: Request, mode: run.Mode, *, write: bool = True) -> tuple[Re
         with _no_search_for_garbage(), progress() as show:
             return run.run(request.paths or (".",), resolver, plan, show), b""
     except ConfigError as error:
-        raise _Misconfigured(error) from None
+        raise Misconfigured(error) from None
 
 
 @contextmanager

@@ -34,3 +34,29 @@ def progress() -> Iterator[Callable[[int, int], None] | None]:
                 bar.update(done - bar.pos)
 
         yield show
+
+
+@contextmanager
+def stages(models: int, each: int) -> Iterator[Callable[[str, str], None]]:
+    """Give a function to be told what is done now, with which of so many models.
+
+    A model takes `each` stages at most. Without a terminal nothing is shown, nor before a model's
+    second stage: the first is short.
+    """
+    seen: dict[str, int] = {}
+    with ExitStack() as stack:
+        bar = None
+
+        def show(model: str, stage: str) -> None:
+            nonlocal bar
+            seen[model] = min(each, seen.get(model, 0) + 1)
+            if bar is None and seen[model] > 1 and sys.stderr.isatty():
+                new = click.progressbar(
+                    length=models * each, item_show_func=lambda item: item, file=sys.stderr
+                )
+                bar = stack.enter_context(new)
+            if bar is not None:
+                done = (len(seen) - 1) * each + seen[model] - 1
+                bar.update(done - bar.pos, f"{model}: {stage}")
+
+        yield show

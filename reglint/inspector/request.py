@@ -30,6 +30,7 @@ class Request:
     batch_size: int = 4
     seed: int = 0
     data: str | None = None  # file.npz, a folder, or package.module:function
+    loss: str | None = None  # of the data, where the file has none: a name that Keras knows
     input_spec: str | None = None  # `4,32,32,3:float32`, for models that do not know their own
     imports: tuple[str, ...] = ()  # modules of the user's, trusted by name
     unsafe_lambda: bool = False  # run the code in the file

@@ -1,0 +1,348 @@
+"""`reglint inspect`: what regularization adds to the loss of a model."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reglint.cli import FAILURE, FINDINGS, LIMIT, OK, REFUSED
+from reglint.cli.options import Output, check_outputs, color, outputs
+from reglint.cli.output import style, write
+from reglint.cli.perform import Misconfigured
+from reglint.cli.progress import stages
+from reglint.config import CommandLine, Resolver
+from reglint.inspector import render
+from reglint.inspector.request import Request
+from reglint.inspector.settings import InspectOptions
+from reglint.options import Reader
+from reglint.report.rows import printable
+from reglint.selectors import catalog
+from reglint.tomlfile import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from reglint.inspector.comparison import Comparison
+    from reglint.inspector.inspection import Inspection
+    from reglint.inspector.report import PenaltyReport
+
+_NEEDED = ("h5py", "msgspec", "numpy", "rich")  # what the extra `inspect` brings
+_STAGES = 6  # of one model, for the progress bar
+_MAGIC = re.compile(r"[*?\[]")
+_TRUST = re.compile(r"sha256:[0-9a-f]{64}")
+
+_EPILOG = """\b
+Exit status:
+  0  all was done, and nothing exceeds the budget
+  1  the budget is exceeded, or there are findings as severe as --fail-on
+  2  something was not done: wrong usage or settings, a missing file, backend
+     or GPU; whatever could be read is reported all the same
+  3  a file was refused: it is dangerous, malformed, or needs code that was not
+     allowed; in the last case what it says of itself is reported
+  4  a model took too much time or memory
+The largest that applies.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the options ask for beside the settings."""
+
+    models: tuple[str, ...]
+    static: bool
+    model_config: str | None
+    input_spec: str | None
+    loss: str | None
+    unsafe_lambda: bool
+    trust: str | None
+    output_format: tuple[Output, ...]
+    baseline: Path | None
+    config: Path | None
+    isolated: bool
+    everything: bool
+    quiet: bool
+    color: str
+
+    def __post_init__(self) -> None:
+        check_outputs(self.output_format)
+        if self.config and self.isolated:
+            raise click.UsageError("`--config` and `--isolated` exclude each other.")
+        if self.trust is not None and not self.unsafe_lambda:
+            raise click.UsageError("`--trust` says which code `--unsafe-lambda` may run.")
+        if self.trust is not None and not _TRUST.fullmatch(self.trust):
+            raise click.UsageError("`--trust` takes `sha256:` and 64 digits, as inspect shows it.")
+        if self.static and self.unsafe_lambda:
+            raise click.UsageError("`--static` runs nothing, so `--unsafe-lambda` is for nothing.")
+
+    def request(self, path: str, settings: InspectOptions) -> Request:
+        """Return what is asked of one model."""
+        return Request(
+            path,
+            config=self.model_config,
+            static=self.static,
+            input_spec=self.input_spec,
+            loss=self.loss,
+            unsafe_lambda=self.unsafe_lambda,
+            trust=self.trust,
+            **settings.request,
+        )
+
+
+@click.command("inspect", epilog=_EPILOG)
+@click.argument("models", nargs=-1, required=True)
+@click.option("--static", is_flag=True, help="Look at the file only: run nothing, need no Keras.")
+@click.option("--backend", metavar="NAME", help="auto, tensorflow, jax or torch.")
+@click.option("--device", metavar="NAME", help="auto, cpu, gpu, or one of several: gpu:1.")
+@click.option("--batch-size", type=int, metavar="N", help="Samples of the probe (4).")
+@click.option("--seed", type=int, metavar="N", help="Of the random inputs of the probe (0).")
+@click.option(
+    "--data",
+    metavar="DATA",
+    help="Data instead of a probe: file.npz, a folder, or package.module:function.",
+)
+@click.option("--loss", metavar="NAME", help="Of the data, for a model that was not compiled.")
+@click.option(
+    "--input-spec",
+    metavar="SPEC",
+    help="The inputs of a model that does not know them: 4,32,32,3:float32.",
+)
+@click.option(
+    "--model-config",
+    metavar="FILE",
+    help="The config.json of a .weights.h5.",
+)
+@click.option(
+    "--import",
+    "imports",
+    multiple=True,
+    metavar="MODULE",
+    help="A module with classes of yours, which is imported. May be repeated.",
+)
+@click.option("--unsafe-lambda", is_flag=True, help="Run the code that is in the file, too.")
+@click.option(
+    "--trust", metavar="sha256:HASH", help="The code that --unsafe-lambda may run; needed in CI."
+)
+@click.option("--max-memory", metavar="SIZE", help="Memory that a model may use (8GiB).")
+@click.option("--max-seconds", type=int, metavar="N", help="Time that a model may take (300).")
+@click.option("--max-total", type=float, metavar="X", help="Fail if penalties are more than this.")
+@click.option(
+    "--max-share",
+    type=float,
+    metavar="SHARE",
+    help="Fail if penalties are more than this share of the loss; needs --data.",
+)
+@click.option(
+    "--fail-on",
+    metavar="SEVERITY",
+    help="The least severity to fail for: error (default), warning, info or never.",
+)
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="An earlier report in JSON: show what differs, and fail for new findings only.",
+)
+@click.option(
+    "--output-format",
+    metavar="FORMAT[:FILE]",
+    multiple=True,
+    callback=outputs(render.FORMATS),
+    help=(
+        f"One of {', '.join(render.FORMATS)}, and a file for it unless it is for stdout. May be "
+        "repeated."
+    ),
+)
+@click.option(
+    "--config",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The configuration, instead of the nearest one of the current folder.",
+)
+@click.option("--isolated", is_flag=True, help="Read no configuration.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Show all rows of tables on a terminal, too."
+)
+@click.option("--quiet", "-q", is_flag=True, help="No report on stdout unless asked for by format.")
+@color
+@click.pass_context
+def command(context: click.Context, /, **given: Any) -> None:
+    """Tell what each regularizer adds to the loss of MODELS.
+
+    MODELS are .keras and .h5 files, and patterns like `runs/**/*.keras`. Of two
+    models that are named, it is also told what differs.
+    """
+    keys = InspectOptions.__dataclass_fields__
+    asked = _Asked(**{key: value for key, value in given.items() if key not in keys})
+    settings = _settings(asked, {key: given[key] for key in keys if given[key] not in (None, ())})
+    _check(asked, settings)
+    context.exit(_Command(asked, settings).run())
+
+
+def _settings(asked: _Asked, given: dict[str, object]) -> InspectOptions:
+    """Return the settings of the current folder, and what the command line has instead.
+
+    Not those of the model's folder: that may have come with the model, and settings are trusted.
+    """
+    here = Path.cwd()
+    values = {
+        key.replace("_", "-"): list(value) if isinstance(value, tuple) else value
+        for key, value in given.items()
+    }
+    reader = Reader(CommandLine(values, here), catalog())
+    found = reader.fields(InspectOptions, (), values)
+    if reader.problems:
+        raise Misconfigured(ConfigError(tuple(reader.problems)))
+    try:
+        config = Resolver(asked.config, isolated=asked.isolated).for_directory(here)
+    except ConfigError as error:
+        raise Misconfigured(error) from None
+    return replace(config.options.inspect or InspectOptions(), **found)
+
+
+def _check(asked: _Asked, settings: InspectOptions) -> None:
+    """Raise UsageError for what cannot be done together, or without more packages."""
+    if any(find_spec(name) is None for name in _NEEDED):
+        message = 'reglint inspect needs more packages: pip install "reglint[inspect]"'
+        raise click.ClickException(message)
+    if asked.static and settings.data is not None:
+        raise click.UsageError("`--data` needs the model to run: leave out `--static`.")
+    if settings.max_share is not None and settings.data is None:
+        raise click.UsageError("`--max-share` is of the loss on your data: it needs `--data`.")
+    if asked.loss is not None and settings.data is None:
+        raise click.UsageError("`--loss` is taken on your data: it needs `--data`.")
+
+
+class _Command:
+    """One run of the command: the models, one after the other."""
+
+    def __init__(self, asked: _Asked, settings: InspectOptions) -> None:
+        from reglint.inspector.budget import Budget  # noqa: PLC0415 - `--help` needs none
+
+        self._asked = asked
+        self._settings = settings
+        self._budget = Budget(settings.max_total, settings.max_share, settings.limit)
+        self._status = OK
+
+    def run(self) -> int:
+        """Inspect all models, deliver reports, and return the exit status."""
+        paths = self._expanded()
+        if self._asked.baseline and len(paths) > 1:
+            raise click.UsageError("`--baseline` is compared with one model.")
+        before = self._baseline()
+        reports = [report for report in map(self._report, *self._inspected(paths)) if report]
+        comparison = self._comparison(before, reports, paths)
+        for report in reports:
+            self._judge(report, comparison if before else None)
+        self._deliver(reports, comparison)
+        return self._status
+
+    def _expanded(self) -> tuple[str, ...]:
+        """Return the paths that are meant, each once; patterns are for shells that leave them."""
+        from glob import glob  # noqa: PLC0415
+
+        found: list[str] = []
+        for text in self._asked.models:
+            if not _MAGIC.search(text) or Path(text).exists():
+                found.append(text)
+                continue
+            named = glob(text, recursive=True)  # noqa: PTH207 - of any folder, with `**`
+            matches = sorted(path for path in named if Path(path).is_file())
+            if not matches:
+                self._tell(text, "no file matches", FAILURE)
+            found += matches
+        return tuple(dict.fromkeys(found))
+
+    def _baseline(self) -> PenaltyReport | None:
+        from reglint.inspector.codec import Malformed, decode  # noqa: PLC0415
+        from reglint.inspector.render.json import Output as Written  # noqa: PLC0415
+
+        path = self._asked.baseline
+        if path is None:
+            return None
+        hint = "make one with `reglint inspect MODEL --output-format json:FILE`"
+        try:
+            reports = decode(path.read_bytes(), Written).reports
+        except OSError as error:
+            raise click.UsageError(f"{path}: cannot be read: {error.strerror}") from None
+        except Malformed as error:
+            message = f"{path}: not a report in JSON: {printable(str(error))}; {hint}"
+            raise click.UsageError(message) from None
+        if len(reports) != 1:
+            raise click.UsageError(f"{path}: has {len(reports)} reports, not one; {hint}")
+        return reports[0]
+
+    def _inspected(self, paths: Sequence[str]) -> tuple[Sequence[str], Iterable[Inspection]]:
+        from reglint.inspector.inspection import examine  # noqa: PLC0415
+
+        found = []
+        with stages(len(paths), _STAGES) as show:
+            for path in paths:
+                request = self._asked.request(path, self._settings)
+                found.append(examine(request, _bound(show, path), _bound(self._say, path)))
+        return paths, found
+
+    def _report(self, path: str, found: Inspection) -> PenaltyReport | None:
+        """Say what could not be done with a model; return its report, if any."""
+        from reglint.inspector.process.messages import Trouble  # noqa: PLC0415
+
+        if found.trouble:
+            statuses = {Trouble.REFUSED: REFUSED, Trouble.LIMIT: LIMIT}
+            status = statuses.get(found.trouble.trouble, FAILURE)
+            self._tell(path, str(found.trouble), status)
+        elif found.report and not self._asked.quiet:
+            for note in found.report.notes:
+                self._say(path, note)
+        return found.report
+
+    def _comparison(
+        self, before: PenaltyReport | None, reports: Sequence[PenaltyReport], paths: Sequence[str]
+    ) -> Comparison | None:
+        from reglint.inspector.comparison import compare  # noqa: PLC0415
+
+        if before:
+            return compare(before, reports[0]) if reports else None
+        if tuple(paths) == self._asked.models and len(paths) == len(reports) == 2:  # noqa: PLR2004
+            return compare(*reports)
+        return None
+
+    def _judge(self, report: PenaltyReport, comparison: Comparison | None) -> None:
+        from reglint.inspector.budget import exceeded  # noqa: PLC0415
+
+        for line in exceeded(report, self._budget, comparison):
+            self._tell(report.file.path, line, FINDINGS)
+
+    def _deliver(self, reports: Sequence[PenaltyReport], comparison: Comparison | None) -> None:
+        if not reports:
+            return
+        here = style(self._asked.color, sys.stdout)
+        shown = render.Style(here.color, here.width, sys.stdout.encoding or "ascii")
+        if self._asked.everything or not sys.stdout.isatty():
+            shown = replace(shown, rows=None)
+        asked = self._asked.output_format or (() if self._asked.quiet else (Output("table"),))
+        texts: dict[Path | None, str] = {}
+        for output in asked:
+            look = render.PLAIN if output.file else shown
+            text = render.render(output.format, reports, comparison, look)
+            texts[output.file] = texts.get(output.file, "") + text
+        click.echo(texts.pop(None, ""), nl=False, color=here.color)
+        for file, text in texts.items():
+            if file and (failure := write(file, text)):
+                click.echo(failure, err=True)
+                self._status = max(self._status, FAILURE)
+
+    def _tell(self, path: str, line: str, status: int) -> None:
+        self._say(path, line)
+        self._status = max(self._status, status)
+
+    def _say(self, path: str, line: str) -> None:
+        click.echo(printable(f"{path}: {line}"), err=True)
+
+
+def _bound(say: Callable[[str, str], None], path: str) -> Callable[[str], None]:
+    return lambda text: say(path, text)

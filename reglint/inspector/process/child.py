@@ -1,0 +1,115 @@
+"""The process that opens a model file: a job comes in by stdin, messages go out by what was stdout.
+
+Its standard output is taken away before anything else, so that nothing that a model prints gets
+among the messages.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reglint.inspector.codec import decode, encode
+from reglint.inspector.facts import Danger, Level, Refused, StaticReading
+from reglint.inspector.process.confine import confine
+from reglint.inspector.process.messages import NO_MEMORY, Failure, Job, Message, Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    Progress: TypeAlias = Callable[[str], None]
+
+
+def perform(job: Job, progress: Progress) -> Message:
+    """Read the file, or run the model in it; raise Refused, or whatever goes wrong."""
+    return _read(job) if job.level is Level.STATIC else _run(job, progress)
+
+
+def main(work: Callable[[Job, Progress], Message] = perform) -> None:
+    """Do the job that comes in as `work` does, and say what came of it."""
+    stream = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+
+    def send(message: Message) -> None:
+        stream.write(encode(message).encode() + b"\n")
+        stream.flush()
+
+    job = decode(sys.stdin.buffer.read(), Job)
+    unconfined = confine(job.limits)
+    try:
+        message = work(job, lambda stage: send(Message(stage=stage)))
+        send(replace(message, unconfined=unconfined))
+    except BaseException as error:  # noqa: BLE001 - also SystemExit: it may come from a model
+        failure = _failure(error)
+        if failure.trouble is Trouble.INTERNAL:
+            sys.excepthook(type(error), error, error.__traceback__)
+        send(Message(failure=failure))
+
+
+def _read(job: Job) -> Message:
+    # Imported once this process is confined, as numpy starts threads.
+    from reglint.inspector.files.archive import opened  # noqa: PLC0415
+    from reglint.inspector.files.preflight import preflight  # noqa: PLC0415
+    from reglint.inspector.static.reader import histograms, read  # noqa: PLC0415
+
+    start = time.monotonic()
+    with opened(job.request.path, job.request.config) as file:
+        reading = StaticReading(file.facts, preflight(file))
+        if not reading.verdict.found(Danger.REFUSED):
+            penalties, dormant, unknown = read(file)
+            reading = replace(
+                reading,
+                penalties=penalties,
+                dormant=dormant,
+                unknown=unknown,
+                histograms=histograms(file, penalties),
+            )
+    return Message(static=replace(reading, seconds=time.monotonic() - start))
+
+
+def _run(job: Job, progress: Progress) -> Message:
+    progress("importing Keras")
+    from reglint.inspector.runtime.reading import read  # noqa: PLC0415 - first: it takes the time
+
+    assert job.verdict is not None
+    from reglint.inspector.runtime.data import DataError  # noqa: PLC0415
+    from reglint.inspector.runtime.devices import Unavailable  # noqa: PLC0415
+    from reglint.inspector.runtime.specs import InvalidSpec  # noqa: PLC0415
+
+    try:
+        return Message(runtime=read(job.request, job.level, job.verdict, progress=progress))
+    except (DataError, InvalidSpec, Unavailable) as error:
+        return Message(failure=Failure(Trouble.UNAVAILABLE, str(error)))
+
+
+def _failure(error: BaseException) -> Failure:
+    """Return what it means that a job ended with `error`."""
+    causes = []  # that the file cannot be loaded may be for want of memory
+    cause: BaseException | None = error
+    while cause is not None and cause not in causes:
+        causes.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    if any(map(_wants_memory, causes)):
+        return Failure(Trouble.LIMIT, "memory")
+    if any(isinstance(each, OSError) and each.errno == errno.EFBIG for each in causes):
+        return Failure(Trouble.LIMIT, "file sizes")
+    if isinstance(error, Refused):
+        return Failure(Trouble.REFUSED, str(error))
+    if isinstance(error, RecursionError):
+        return Failure(Trouble.REFUSED, "its parts are nested too deeply")
+    return Failure(Trouble.INTERNAL, f"{type(error).__name__}: {error}")
+
+
+def _wants_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return True
+    return NO_MEMORY.search(f"{type(error).__name__}: {error}") is not None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,474 @@
+"""`reglint inspect`: options, outputs, budgets and exit statuses; what it reads is made up here."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("h5py")
+pytest.importorskip("msgspec")
+pytest.importorskip("rich")
+
+from reglint.inspector import inspection, render
+from reglint.inspector.facts import (
+    Data,
+    FileFacts,
+    Finding,
+    Format,
+    Kind,
+    Penalty,
+    Regularizer,
+)
+from reglint.inspector.inspection import Inspection
+from reglint.inspector.process.messages import NotRead, Trouble
+from reglint.inspector.report import PenaltyReport
+from reglint.inspector.request import Limits, Request
+from reglint.model import Severity
+
+L2 = Regularizer("L2", {"l2": 0.01})
+WEIGHT = Penalty(
+    layer="dense", layer_class="Dense", kind=Kind.WEIGHT, value=1.0, role="kernel", regularizer=L2
+)
+ERROR = Finding("not-finite", Severity.ERROR, "dense", "it is NaN")
+WARNING = Finding("two-decays", Severity.WARNING, "dense", "it decays twice")
+
+
+@pytest.fixture
+def models(monkeypatch, here):
+    """Stand in for the reading of files; returns what was asked, and a table of what comes of it.
+
+    A file without an entry gives a penalty of 1; an entry is a report, or a trouble, or both.
+    """
+    for name in ("CI", "KERAS_BACKEND"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("model.keras", "other.keras", "runs/a/best.keras", "runs/b/best.keras"):
+        (here / name).parent.mkdir(parents=True, exist_ok=True)
+        (here / name).write_bytes(b"")
+
+    class Models:
+        def __init__(self):
+            self.asked = []
+            self.give = {}
+            self.announced = ()
+
+        def examine(self, request, progress, announce):
+            self.asked.append(request)
+            progress("reading")
+            progress("loading")
+            for line in self.announced:
+                announce(line)
+            return self.give.get(request.path) or Inspection(self.report(path=request.path))
+
+        def report(self, *penalties, path="model.keras", **more):
+            file = FileFacts(path, Format.KERAS)
+            return PenaltyReport(file, penalties=penalties or (WEIGHT,), **more)
+
+        def set(self, path="model.keras", trouble=None, **more):
+            self.give[path] = Inspection(self.report(path=path, **more), trouble)
+
+    stand_in = Models()
+    monkeypatch.setattr(inspection, "examine", stand_in.examine)
+    return stand_in
+
+
+def written(report):
+    """Return the report as a file in JSON."""
+    Path("report.json").write_text(render.render("json", [report]))
+    return "report.json"
+
+
+# -- What is asked
+
+
+@pytest.mark.usefixtures("models")
+def test_a_table_goes_to_stdout_and_nothing_to_stderr(reglint):
+    done = reglint("inspect", "model.keras")
+    assert (done.status, done.err) == (0, "")
+    assert "dense" in done.out
+    assert "L2(0.01)" in done.out
+
+
+def test_nothing_but_the_model_is_needed(reglint, models):
+    reglint("inspect", "model.keras")
+    assert models.asked == [Request("model.keras")]
+
+
+def test_options_reach_the_request(reglint, models):
+    options = (
+        "--backend jax --device gpu:1 --batch-size 8 --seed 7 --data d.npz --loss mse"
+        " --input-spec 4,3:float32 --model-config c.json --import zoo --import other.layers"
+        " --max-memory 2GiB --max-seconds 9 --unsafe-lambda --trust sha256:" + "0" * 64
+    )
+    assert reglint("inspect", "model.keras", *options.split()).status == 0
+    assert models.asked == [
+        Request(
+            "model.keras",
+            config="c.json",
+            backend="jax",
+            device="gpu:1",
+            batch_size=8,
+            seed=7,
+            data="d.npz",
+            loss="mse",
+            input_spec="4,3:float32",
+            imports=("zoo", "other.layers"),
+            unsafe_lambda=True,
+            trust="sha256:" + "0" * 64,
+            limits=Limits(2 << 30, 9),
+        )
+    ]
+
+
+def test_settings_hold_unless_options_say_else(reglint, models):
+    Path("reglint.toml").write_text(
+        '[inspect]\nbackend = "torch"\nseed = 3\nimports = ["zoo"]\nmax-total = 0.5\n'
+    )
+    assert reglint("inspect", "model.keras", "--backend", "jax").status == 1
+    assert reglint("inspect", "model.keras", "--max-total", "2").status == 0
+    assert reglint("inspect", "model.keras", "--isolated").status == 0
+    assert models.asked == [
+        Request("model.keras", backend="jax", seed=3, imports=("zoo",)),
+        Request("model.keras", backend="torch", seed=3, imports=("zoo",)),
+        Request("model.keras"),
+    ]
+
+
+def test_settings_are_those_of_the_current_folder_and_not_of_the_model(reglint, models):
+    Path("runs/reglint.toml").write_text('[inspect]\nimports = ["evil"]\n')
+    reglint("inspect", "runs/a/best.keras")
+    assert models.asked == [Request("runs/a/best.keras")]
+    reglint("inspect", "runs/a/best.keras", "--config", "runs/reglint.toml")
+    assert models.asked[1].imports == ("evil",)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("runs/*/best.keras", ["runs/a/best.keras", "runs/b/best.keras"]),
+        ("**/*.keras", ["model.keras", "other.keras", "runs/a/best.keras", "runs/b/best.keras"]),
+        ("mod?l.keras", ["model.keras"]),
+        ("runs/[b]/*", ["runs/b/best.keras"]),
+    ],
+)
+def test_patterns_are_for_shells_that_leave_them(reglint, models, pattern, expected):
+    assert reglint("inspect", pattern).status == 0
+    assert [request.path for request in models.asked] == [str(Path(path)) for path in expected]
+
+
+def test_a_file_that_looks_like_a_pattern_is_a_file(reglint, models):
+    Path("model[1].keras").write_bytes(b"")
+    assert reglint("inspect", "model[1].keras").status == 0
+    assert [request.path for request in models.asked] == ["model[1].keras"]
+
+
+def test_a_model_that_is_named_twice_is_done_once(reglint, models):
+    reglint("inspect", "model.keras", "*.keras")
+    assert [request.path for request in models.asked] == ["model.keras", "other.keras"]
+
+
+# -- Bad input
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Missing argument 'MODELS...'"),
+        (["model.keras", "--bakend", "jax"], "No such option '--bakend'"),
+        (["model.keras", "--backend", "tensorflw"], "found `tensorflw`; did you mean"),
+        (["model.keras", "--device", "tpu"], "expected `auto`, `cpu`, `gpu` or `gpu:1`"),
+        (["model.keras", "--batch-size", "0"], "expected an integer from 1"),
+        (["model.keras", "--batch-size", "x"], "'x' is not a valid integer"),
+        (["model.keras", "--seed", "-1"], "expected an integer from 0"),
+        (["model.keras", "--max-memory", "lots"], "expected a size like `8GiB` or"),
+        (["model.keras", "--max-total", "nan"], "expected a number from 0 for `--max-total`"),
+        (["model.keras", "--fail-on", "warn"], "`never` for `--fail-on`, found `warn`"),
+        (["model.keras", "--import", "zoo.py/x"], "expected modules like `package.layers`"),
+        (["model.keras", "--output-format", "htm"], "no format `htm`; did you mean `html`?"),
+        (["model.keras", "--max-share", "0.5"], "`--max-share` is of the loss on your data"),
+        (["model.keras", "--static", "--data", "d.npz"], "leave out `--static`"),
+        (["model.keras", "--loss", "mse"], "it needs `--data`"),
+        (["model.keras", "--trust", "sha256:" + "0" * 64], "`--unsafe-lambda`"),
+        (["model.keras", "--unsafe-lambda", "--trust", "abc"], "`sha256:` and 64 digits"),
+        (["model.keras", "--static", "--unsafe-lambda"], "`--static` runs nothing"),
+        (["model.keras", "--isolated", "--config", "x.toml"], "exclude each other"),
+        (["model.keras", "--config", "none.toml"], "none.toml: cannot be read"),
+        (["model.keras", "--baseline", "none.json"], "none.json: cannot be read: No such file"),
+        (["model.keras", "--baseline", "model.keras"], "model.keras: not a report in JSON"),
+        (["model.keras", "--baseline", "list.json"], "list.json: not a report in JSON"),
+        (["model.keras", "other.keras", "--baseline", "list.json"], "compared with one model"),
+        (
+            ["model.keras", "--output-format", "json", "--output-format", "table"],
+            "JSON cannot share stdout",
+        ),
+    ],
+)  # fmt: skip
+def test_wrong_usage_is_told_and_nothing_is_read(reglint, models, arguments, message):
+    Path("list.json").write_text('{"reports": 3}')
+    done = reglint("inspect", *arguments)
+    assert (done.status, done.out) == (2, "")
+    assert message in " ".join(done.err.split())
+    assert "Traceback" not in done.err
+    assert models.asked == []
+
+
+@pytest.mark.usefixtures("models")
+def test_settings_that_are_wrong_are_shown_with_their_line(reglint):
+    Path("pyproject.toml").write_text('[tool.reglint.inspect]\nmax-totl = 3\nfail-on = "no"\n')
+    Path("reglint.toml").unlink()
+    done = reglint("inspect", "model.keras")
+    assert (done.status, done.out) == (2, "")
+    assert done.err.splitlines() == [
+        "Error: pyproject.toml:2:1: unknown key `max-totl`; did you mean `max-total`?",
+        "2 | max-totl = 3",
+        "  | ^^^^^^^^",
+        (
+            "pyproject.toml:3:11: expected `error`, `warning`, `info` or `never` for"
+            " `inspect.fail-on`, found `no`"
+        ),
+        '3 | fail-on = "no"',
+        "  |           ^^^^",
+    ]
+
+
+@pytest.mark.usefixtures("models")
+def test_a_pattern_without_a_match_is_told_and_the_rest_is_done(reglint):
+    done = reglint("inspect", "none/*.keras", "model.keras")
+    assert done.status == 2
+    assert done.err == "none/*.keras: no file matches\n"
+    assert "dense" in done.out
+
+
+def test_without_its_packages_it_says_what_to_install(reglint, models, monkeypatch):
+    from reglint.cli import inspect
+
+    monkeypatch.setattr(inspect, "find_spec", lambda name: None if name == "h5py" else name)
+    done = reglint("inspect", "model.keras")
+    assert done.status == 2
+    assert 'reglint inspect needs more packages: pip install "reglint[inspect]"' in done.err
+    assert models.asked == []
+
+
+# -- What could not be done
+
+
+@pytest.mark.parametrize(
+    ("trouble", "status"),
+    [
+        (Trouble.UNAVAILABLE, 2),
+        (Trouble.INTERNAL, 2),
+        (Trouble.REFUSED, 3),
+        (Trouble.LIMIT, 4),
+    ],
+)
+def test_a_trouble_is_one_line_and_a_status(reglint, models, trouble, status):
+    models.give["model.keras"] = Inspection(None, NotRead(trouble, "what it is"))
+    done = reglint("inspect", "model.keras")
+    assert (done.status, done.out, done.err) == (status, "", "model.keras: what it is\n")
+
+
+def test_all_models_are_done_and_the_largest_status_counts(reglint, models):
+    models.give["model.keras"] = Inspection(None, NotRead(Trouble.LIMIT, "too slow"))
+    models.give["other.keras"] = Inspection(None, NotRead(Trouble.REFUSED, "refused: a bomb"))
+    done = reglint("inspect", "model.keras", "other.keras", "runs/a/best.keras", "--max-total", "0")
+    assert done.status == 4
+    assert "dense" in done.out
+    assert done.err.splitlines() == [
+        "model.keras: too slow",
+        "other.keras: refused: a bomb",
+        "runs/a/best.keras: weight penalties of 1 exceed --max-total 0",
+    ]
+
+
+def test_what_is_not_run_is_reported_as_far_as_it_was_read(reglint, models):
+    models.set(trouble=NotRead(Trouble.REFUSED, "not run: needs `zoo>SubNet`"))
+    done = reglint("inspect", "model.keras")
+    assert done.status == 3
+    assert "L2(0.01)" in done.out
+    assert done.err == "model.keras: not run: needs `zoo>SubNet`\n"
+
+
+def test_notes_are_told_and_fail_nothing(reglint, models):
+    models.set(notes=("not run: a backend of Keras is not installed",))
+    done = reglint("inspect", "model.keras")
+    assert done.status == 0
+    assert done.err == "model.keras: not run: a backend of Keras is not installed\n"
+
+
+def test_a_name_cannot_move_the_cursor(reglint, models):
+    models.give["model.keras"] = Inspection(None, NotRead(Trouble.REFUSED, "a\x1b[2Jb\rc"))
+    done = reglint("inspect", "model.keras")
+    assert done.err == "model.keras: a\ufffd[2Jb\ufffdc\n"
+
+
+def test_what_is_going_to_run_is_told(reglint, models):
+    models.announced = ("runs the code in it, sha256:00",)
+    done = reglint("inspect", "model.keras", "--unsafe-lambda", "--quiet")
+    assert done.err == "model.keras: runs the code in it, sha256:00\n"
+
+
+# -- What fails
+
+
+@pytest.mark.parametrize(
+    ("options", "finding", "status"),
+    [
+        ([], ERROR, 1),
+        ([], WARNING, 0),
+        (["--fail-on", "warning"], WARNING, 1),
+        (["--fail-on", "never"], ERROR, 0),
+        ([], replace(ERROR, probed=True), 0),
+    ],
+)
+def test_findings_fail_by_their_severity(reglint, models, options, finding, status):
+    models.set(findings=(finding,))
+    done = reglint("inspect", "model.keras", *options)
+    assert done.status == status
+    assert bool(done.err) is bool(status)
+
+
+def test_a_share_on_data_fails(reglint, models):
+    models.set(data=Data("d.npz", 10, "mse", 3.0))
+    options = ("inspect", "model.keras", "--data", "d.npz", "--max-share")
+    assert reglint(*options, "0.25").status == 0
+    done = reglint(*options, "0.2")
+    assert done.status == 1
+    assert done.err == "model.keras: penalties of 1 in a loss of 4 exceed --max-share 0.2\n"
+
+
+def test_with_a_baseline_known_findings_do_not_fail_and_the_difference_is_shown(reglint, models):
+    baseline = written(models.report(replace(WEIGHT, value=0.5), findings=(ERROR,)))
+    models.set(findings=(ERROR,))
+    done = reglint("inspect", "model.keras", "--baseline", baseline)
+    assert (done.status, done.err) == (0, "")
+    assert "+0.5000" in done.out
+    new = replace(ERROR, layer="other")
+    models.set(findings=(ERROR, new))
+    done = reglint("inspect", "model.keras", "--baseline", baseline)
+    assert (done.status, done.err) == (1, "model.keras: error: other: it is NaN [not-finite]\n")
+
+
+def test_a_baseline_of_several_models_is_none(reglint, models):
+    text = render.render("json", [models.report(), models.report()])
+    Path("report.json").write_text(text)
+    done = reglint("inspect", "model.keras", "--baseline", "report.json")
+    assert done.status == 2
+    assert "has 2 reports, not one" in done.err
+
+
+def test_of_two_models_that_are_named_the_difference_is_shown(reglint, models):
+    models.give["other.keras"] = Inspection(
+        models.report(replace(WEIGHT, value=1.25), path="other.keras")
+    )
+    for arguments, compared in ((("model.keras", "other.keras"), True), (("*.keras",), False)):
+        done = reglint("inspect", *arguments, "--output-format", "json")
+        comparison = json.loads(done.out)["comparison"]
+        assert (comparison is not None) is compared
+    findings = replace(models.report(path="other.keras"), findings=(ERROR,))
+    models.give["other.keras"] = Inspection(findings)
+    models.set(findings=(ERROR,))
+    assert reglint("inspect", "model.keras", "other.keras").status == 1
+
+
+# -- Outputs
+
+
+@pytest.mark.usefixtures("models")
+def test_outputs_go_where_they_are_sent(reglint):
+    done = reglint(
+        *("inspect", "model.keras", "--output-format", "markdown"),
+        *("--output-format", "json:out.json", "--output-format", "html:out.html"),
+    )
+    assert done.status == 0
+    assert done.out.startswith("### ")
+    assert "dense" in done.out
+    assert json.loads(Path("out.json").read_text())["reports"][0]["file"]["path"] == "model.keras"
+    assert "<html" in Path("out.html").read_text()
+
+
+@pytest.mark.usefixtures("models")
+def test_an_output_that_cannot_be_written_is_told_and_the_others_are(reglint):
+    done = reglint(
+        *("inspect", "model.keras", "--output-format", "json:none/out.json"),
+        *("--output-format", "table"),
+    )
+    assert done.status == 2
+    assert "dense" in done.out
+    assert done.err == "none/out.json: cannot be written: No such file or directory\n"
+
+
+def test_quiet_says_what_fails_and_no_more(reglint, models):
+    models.set(findings=(ERROR,), notes=("a note",))
+    done = reglint("inspect", "model.keras", "other.keras", "--quiet")
+    assert (done.status, done.out) == (1, "")
+    assert done.err == "model.keras: error: dense: it is NaN [not-finite]\n"
+    done = reglint("inspect", "model.keras", "--quiet", "--output-format", "json")
+    assert json.loads(done.out)["reports"]
+
+
+@pytest.mark.usefixtures("models")
+def test_colours_are_for_those_who_want_them(reglint):
+    assert "\x1b[" not in reglint("inspect", "model.keras").out
+    assert "\x1b[" in reglint("inspect", "model.keras", "--color", "always").out
+
+
+def test_long_tables_are_cut_for_terminals_unless_all_is_asked_for(reglint, models, monkeypatch):
+    import sys
+
+    penalties = tuple(replace(WEIGHT, layer=f"dense_{i}") for i in range(40))
+    models.give["model.keras"] = Inspection(models.report(*penalties))
+    assert reglint("inspect", "model.keras").out.count("dense_") == 40
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert reglint("inspect", "model.keras", "--color", "never").out.count("dense_") == 30
+    assert reglint("inspect", "model.keras", "--all", "--color", "never").out.count("dense_") == 40
+
+
+@pytest.mark.usefixtures("models")
+def test_a_bar_is_for_terminals_only(reglint, monkeypatch):
+    import sys
+
+    assert reglint("inspect", "model.keras").err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert "model.keras: loading" in reglint("inspect", "model.keras").err
+
+
+# -- Start-up
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["inspect", "--help"], ["inspect"], ["check", "."], ["rule"]],
+    ids=" ".join,
+)
+def test_nothing_heavy_is_imported_where_no_model_is_read(python, tmp_path, arguments):
+    done = python("-X", "importtime", "-m", "reglint", *arguments, cwd=tmp_path)
+    lines = (line for line in done.stderr.splitlines() if line.startswith("import time:"))
+    modules = {line.rpartition("|")[2].strip() for line in lines}
+    assert "click" in modules
+    assert modules.isdisjoint({"rich", "numpy", "msgspec", "h5py", "keras"})
+    if arguments[0] in {"check", "rule"}:
+        assert not {name for name in modules if name.startswith("reglint.inspector")}
+
+
+def test_a_run_without_keras_has_the_static_part(python, hostile, tmp_path):
+    case = next(case for case in hostile.CASES if case.name == "control.keras")
+    case.make(tmp_path / "model.keras", tmp_path / "marker")
+    code = """\
+import sys
+from reglint.inspector import inspection
+inspection._has_keras = lambda: False  # whether it is installed or not
+from reglint.cli import main
+sys.argv = ["reglint", "inspect", "model.keras", "--output-format", "json"]
+main()"""
+    done = python("-c", code, cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stderr == (
+        'model.keras: not run: Keras 3 is not installed: pip install "reglint[jax]"\n'
+    )
+    (report,) = json.loads(done.stdout)["reports"]
+    assert report["level"] == "static"
+    assert report["file"]["path"] == "model.keras"
+    assert report["file"]["format"] == "keras"
+    assert report["run"] is None
