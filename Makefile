@@ -15,7 +15,7 @@ demo: $(VENV)/installed
 	@$(BIN)/reglint inspect examples/models/digits.keras --data examples/models/digits.npz
 
 test: $(VENV)/test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 lint: $(VENV)/lint
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""Write the pages of the rules, or check that all the documentation is true (`--check`).
+"""Write the generated pages, or check that all the documentation is true (`--check`).
 
 Checked are: that the generated pages are what the rules say today, that every relative link leads
 somewhere, and that every `reglint` command shown exists with its options.
@@ -7,6 +7,7 @@ somewhere, and that every `reglint` command shown exists with its options.
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import shlex
 import sys
@@ -17,6 +18,8 @@ import click
 
 from reglint.cli import cli
 from reglint.cli.rule import page
+from reglint.inspector.findings import CODES
+from reglint.inspector.render.json import schema
 from reglint.rules import RULES
 
 if TYPE_CHECKING:
@@ -36,7 +39,19 @@ def pages() -> dict[Path, str]:
     table = "\n".join(["| code | name | severity | what is wrong |", "|---|---|---|---|", *rows])
     about = "Made from the rules by `make docs`. `reglint rule NAME` shows the same."
     index = f"# Rules\n\n{table}\n\n{about}\n"
-    return {DOCS / "rules.md": index} | {DOCS / "rules" / f"{r.name}.md": page(r) for r in RULES}
+    return {
+        DOCS / "rules.md": index,
+        DOCS / "findings.md": findings(),
+        DOCS / "inspect.schema.json": json.dumps(schema(), indent=1) + "\n",
+    } | {DOCS / "rules" / f"{r.name}.md": page(r) for r in RULES}
+
+
+def findings() -> str:
+    """Return the page of what an inspection can find."""
+    rows = [f"| {code} | {meaning} |" for code, meaning in CODES.items()]
+    table = "\n".join(["| finding | what it says |", "|---|---|", *rows])
+    about = "What [`reglint inspect`](inspect.md) can find beside the numbers."
+    return f"# Findings of an inspection\n\n{about}\n\n{table}\n"
 
 
 def problems() -> Iterator[str]:

@@ -1,9 +1,10 @@
 """What an inspection reports: data only, of the standard library only.
 
 Numbers are what the loss gets: a penalty of 0.5 makes the loss 0.5 larger. A layer is named by its
-path: names below a model, attributes below another layer (`encoder/lstm/cell`); `""` is the model
-itself. A variable is named by its role, the regularizer argument without `_regularizer` (`kernel`,
-`recurrent`, `depthwise`), or, where the layer is not Keras' own, by its attribute.
+path: names below a functional model or a Sequential, attributes below another layer
+(`encoder/lstm/cell`); `""` is the model itself. A variable is named by its role, the regularizer
+argument without `_regularizer` (`kernel`, `recurrent`, `depthwise`), or, where the layer is not
+Keras' own, by its attribute.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from enum import Enum
 from reglint.model import Severity
 
 SCHEMA_VERSION = 1
+AGREEMENT = 1e-5  # relative: what two ways to compute one number may differ by
 
 
 class Refused(Exception):  # noqa: N818 - the file is, and says no more than that
@@ -86,12 +88,17 @@ class Verdict:
         return tuple(reason for reason in self.reasons if reason.danger is danger)
 
     def needed(self, *, data: bool) -> Verdict:
-        """Return it without what running needs not: metrics, the optimizer, the loss without data.
+        """Return it without the custom parts that a run can do without.
 
-        A model is loaded without being compiled. What is refused stays so in any case.
+        These are metrics, the optimizer and, without data, the loss: a model is loaded without
+        being compiled. A file that carries code is not run, wherever that is.
         """
         parts = {None, "loss"} if data else {None}
-        reasons = (r for r in self.reasons if r.danger is Danger.REFUSED or r.compiled in parts)
+        reasons = (
+            reason
+            for reason in self.reasons
+            if reason.danger is not Danger.CUSTOM or reason.compiled in parts
+        )
         return Verdict(tuple(reasons), self.code_sha256)
 
     @property

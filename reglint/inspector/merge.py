@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reglint.inspector.facts import Cause, Finding, Kind
+from reglint.inspector.facts import AGREEMENT, Cause, Finding, Kind
 from reglint.inspector.report import PenaltyReport
 from reglint.model import Severity
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 # Run on 3.15.1, all three backends, L1 and L2 of up to a million weights: at most 6e-4 in float16,
 # 2.8e-3 in bfloat16, and 3.4e-7 in float32.
 TOLERANCE = {"float16": 2.0**-9, "bfloat16": 2.0**-6}
-USUAL_TOLERANCE = 1e-5
 _SMALLEST = {"float16": 2.0**-24}  # what a penalty in it underflows by
 
 
@@ -71,7 +70,7 @@ def agree(value: float, static: float, dtype: str) -> bool:
         return True  # it overflowed, which is a finding of its own
     if math.isinf(value) or math.isinf(static):
         return value == static
-    tolerance = TOLERANCE.get(dtype, USUAL_TOLERANCE)
+    tolerance = TOLERANCE.get(dtype, AGREEMENT)
     return math.isclose(value, static, rel_tol=tolerance, abs_tol=_SMALLEST.get(dtype, 1e-30))
 
 

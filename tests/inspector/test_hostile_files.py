@@ -34,7 +34,12 @@ spec.loader.exec_module(hostile)
 Outcome = hostile.Outcome
 
 # What the preflight itself says; whether Keras can load and run the rest is seen when it does.
-SAYS = {Outcome.REFUSED: Danger.REFUSED, Outcome.CODE: Danger.CODE, Outcome.CUSTOM: Danger.CUSTOM}
+SAYS = {
+    Outcome.REFUSED: Danger.REFUSED,
+    Outcome.CODE: Danger.CODE,
+    Outcome.CUSTOM: Danger.CUSTOM,
+    Outcome.UNUSED: Danger.CUSTOM,
+}
 ORDER = (Danger.REFUSED, Danger.CODE, Danger.CUSTOM)
 
 

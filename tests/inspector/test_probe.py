@@ -90,6 +90,6 @@ def test_an_input_spec_must_fit_the_model(hard_cases):
 def test_data_take_the_place_of_made_up_inputs(hard_cases):
     reading = hard_cases["data"]
     assert reading["run"]["probe"]["source"] == "x"
-    assert reading["run"]["probe"]["batch_size"] == 4
+    assert reading["run"]["probe"]["batch_size"] == 9
     assert reading["data"]["samples"] == 9
     assert reading["data"]["loss"] > 0

@@ -89,9 +89,19 @@ def test_long_tables_are_cut_and_say_where_the_rest_is(reports):
 
 def test_many_findings_are_cut_after_the_worst(reports):
     error, *_ = sorted(reports.FULL.findings, key=lambda finding: finding.severity.value)
-    many = replace(reports.FULL, findings=(reports.FULL.findings[0],) * 40 + (error,))
-    text = render("table", [many], style=Style(rows=5))
+    known = reports.FULL.findings[0]
+    kinds = tuple(replace(known, code=f"kind-{number:02}") for number in range(40))
+    text = render("table", [replace(reports.FULL, findings=(*kinds, error))], style=Style(rows=5))
     assert text.index(error.code) < text.index("and 36 more (--output-format json has all)")
+
+
+def test_of_many_findings_of_a_kind_most_are_only_named(reports):
+    known = reports.FULL.findings[0]
+    many = tuple(replace(known, layer=f"layer_{number % 6}") for number in range(10))
+    text = render("table", [replace(reports.FULL, findings=many)])
+    assert text.count(known.message) == 3
+    names = ", ".join(f"layer_{number}" for number in (3, 4, 5, 0, 1, 2))
+    assert f"7 more like these: {names}" in " ".join(text.replace("`", "").split())
 
 
 def test_a_model_without_regularization_is_told_what_to_do(reports):

@@ -59,7 +59,7 @@ def test_every_case_is_made_and_saved_unless_keras_cannot(zoo):
     }
     assert failures.keys() == NOT_SAVED.keys()
     assert all(NOT_SAVED[key] in message for key, message in failures.items())
-    assert len(zoo["files"]) >= 60
+    assert len(zoo["files"]) > 50
 
 
 def test_every_file_is_loaded_unless_keras_cannot(zoo):

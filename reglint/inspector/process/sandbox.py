@@ -51,6 +51,7 @@ _SET = {
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     "MPLBACKEND": "agg",
 }
+_CRASHES = {"SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV"}
 _NO_GPU = {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
 
 
@@ -164,7 +165,7 @@ class _Talk:
             message_ = f"said what is no message: {_printable(str(error))}"
             raise NotRead(Trouble.INTERNAL, message_) from None
         self._threads[1].join(1)
-        raise _ended(status, self._tail.decode(errors="replace"), job.limits)
+        raise _ended(status, self._tail.decode(errors="replace"), job)
 
     def end(self) -> None:
         """End the process and all that it started."""
@@ -201,8 +202,9 @@ def _not_read(failure: Failure, limits: Limits) -> NotRead:
     return NotRead(failure.trouble, _printable(failure.message))
 
 
-def _ended(status: int, printed: str, limits: Limits) -> NotRead:
+def _ended(status: int, printed: str, job: Job) -> NotRead:
     """Return what it means that a process ended with `status` and without a result."""
+    limits = job.limits
     lines = [line for line in printed.splitlines() if line.strip()]
     last = _printable(lines[-1]) if lines else "it said nothing"
     if status >= 0:
@@ -213,6 +215,8 @@ def _ended(status: int, printed: str, limits: Limits) -> NotRead:
     known = {"SIGXCPU": "time", "SIGXFSZ": "file sizes"}
     if name in known:
         return NotRead(Trouble.LIMIT, _limit(known[name], limits))
+    if job.level is Level.STATIC and name in _CRASHES:  # libhdf5, which trusts what it reads
+        return NotRead(Trouble.REFUSED, f"damaged: reading it ended by {name}")
     # Native code that gets no memory dies in many ways, and the kernel kills when there is none.
     size = f"{limits.memory / GIB:.3g} GiB, --max-memory"
     return NotRead(Trouble.LIMIT, f"ended by {name}, perhaps for want of memory ({size}): {last}")

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from reglint import __version__
 from reglint.inspector.render import charts
-from reglint.inspector.render.document import Look, spans
-from reglint.inspector.render.markup import Markup, joined, tag
+from reglint.inspector.render.document import Look
+from reglint.inspector.render.markup import Markup, prose, tag
 from reglint.inspector.render.numbers import count, number, percent
 from reglint.inspector.render.several import documents
 from reglint.inspector.render.words import title
@@ -114,7 +114,7 @@ def _section(section: Section, report: PenaltyReport | None, place: int) -> Mark
         *drawn,
         *(_table(each, section.title) for each in section.tables),
         tag("ul", *map(_notice, section.notices), class_="notices") if section.notices else None,
-        *(tag("p", _text(each), class_="aside") for each in section.remarks),
+        *(tag("p", prose(each), class_="aside") for each in section.remarks),
     )
 
 
@@ -128,15 +128,10 @@ def _notice(notice: Notice) -> Markup:
     where = tag("span", notice.where, class_="where") if notice.where else None
     remark = tag("small", f" ({notice.remark})") if notice.remark else None
     advice = (
-        tag("p", tag("b", "help: "), _text(notice.help), class_="help") if notice.help else None
+        tag("p", tag("b", "help: "), prose(notice.help), class_="help") if notice.help else None
     )
-    message = tag("p", _text(notice.message), remark)
+    message = tag("p", prose(notice.message), remark)
     return tag("li", tag("p", code, " ", where), message, advice, class_=notice.severity.value)
-
-
-def _text(message: str) -> Markup:
-    """Return a message with its code as such."""
-    return joined(*(tag("code", part) if code else part for part, code in spans(message)))
 
 
 # Tables
@@ -165,7 +160,7 @@ def _cell(look: Look, cell: Cell) -> Markup:
     if cell.tone:
         classes.append(cell.tone.value)
     value = None if cell.value is None else _exact(cell.value)
-    content = _text(cell.text) if look is Look.PROSE else cell.text
+    content = prose(cell.text) if look is Look.PROSE else cell.text
     return tag("td", content, class_=" ".join(classes), data_value=value)
 
 

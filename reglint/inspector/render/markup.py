@@ -5,6 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TypeAlias
 
+from reglint.inspector.render.document import spans
+
 _VOID = {"meta"}
 
 
@@ -39,3 +41,8 @@ def joined(*children: Child) -> Markup:
 
 def _escaped(child: str) -> str:
     return child if isinstance(child, Markup) else escape(child)
+
+
+def prose(message: str) -> Markup:
+    """Return a message with its code as such."""
+    return joined(*(tag("code", part) if code else part for part, code in spans(message)))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reglint.inspector.render.document import Look, spans
-from reglint.inspector.render.markup import Markup, joined, tag
+from reglint.inspector.render.document import Look
+from reglint.inspector.render.markup import Markup, prose, tag
 from reglint.inspector.render.numbers import count
 from reglint.inspector.render.sections import document
 
@@ -92,11 +92,6 @@ def _notices(notices: tuple[Notice, ...]) -> Markup:
 
 def _item(notice: Notice) -> Markup:
     where = f" {notice.where}: " if notice.where else " "
-    advice = tag("span", " ", _text(notice.help), class_="soft") if notice.help else None
+    advice = tag("span", " ", prose(notice.help), class_="soft") if notice.help else None
     code = tag("b", notice.code)
-    return tag("li", code, where, _text(notice.message), advice, class_=notice.severity.value)
-
-
-def _text(message: str) -> Markup:
-    """Return a message with its code as such."""
-    return joined(*(tag("code", part) if code else part for part, code in spans(message)))
+    return tag("li", code, where, prose(notice.message), advice, class_=notice.severity.value)

@@ -7,10 +7,20 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from reglint.inspector.facts import Danger, Kind
-from reglint.inspector.render.document import Cell, Column, Document, Look, Notice, Section, Table
+from reglint.inspector.render.document import (
+    Cell,
+    Column,
+    Document,
+    Look,
+    Notice,
+    Section,
+    Table,
+    elided,
+)
 from reglint.inspector.render.head import about, headline, tone
 from reglint.inspector.render.numbers import count, number, parameters, percent, shape
 from reglint.inspector.render.words import (
+    MODEL,
     code,
     figure,
     layer,
@@ -31,6 +41,7 @@ if TYPE_CHECKING:
     from reglint.inspector.facts import Decay, Dormant, Finding, Penalty, Reason
     from reglint.inspector.report import PenaltyReport
 
+_LINE = 300  # characters of a list of names
 _NAMED = 3  # variables that a remark names before it counts the others
 
 
@@ -192,20 +203,34 @@ def _preflight(report: PenaltyReport) -> Section:
 
 
 def findings(found: Sequence[Finding], key: str, heading: str) -> Section:
-    """Return a section of judgements, the most severe first."""
+    """Return a section of judgements, the most severe first, few of a kind."""
     order = list(Severity)
-    notices = tuple(
-        Notice(
+    found = sorted(found, key=lambda finding: (order.index(finding.severity), finding.code))
+    kinds = groupby(found, key=lambda finding: (finding.severity, finding.code))
+    notices = (notice for _, kind in kinds for notice in _notices(list(kind)))
+    return Section(key, heading, notices=tuple(notices))
+
+
+def _notices(alike: Sequence[Finding]) -> Iterator[Notice]:
+    """Yield the first of many findings in full, and of the others where they are."""
+    few = alike if len(alike) <= _NAMED + 1 else alike[:_NAMED]
+    said = ""
+    for each in few:
+        yield Notice(
             each.severity,
             shown(each.code),
             shown(each.layer),
             shown(each.message),
-            shown(each.help),
+            "" if each.help == said else shown(each.help),
             "rests on made-up inputs" if each.probed else "",
         )
-        for each in sorted(found, key=lambda finding: order.index(finding.severity))
-    )
-    return Section(key, heading, notices=notices)
+        said = each.help
+    if others := alike[len(few) :]:
+        names = dict.fromkeys(code(each.layer or MODEL) for each in others)
+        where = elided(", ".join(names), _LINE)
+        yield Notice(
+            alike[0].severity, shown(alike[0].code), "", f"{len(others)} more like these: {where}"
+        )
 
 
 def _data(report: PenaltyReport) -> Section:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from reglint.inspector.facts import Kind
+from reglint.inspector.facts import AGREEMENT, Kind
 from reglint.inspector.render.document import Cell, Column, Document, Look, Section, Table
 from reglint.inspector.render.head import tone
 from reglint.inspector.render.numbers import change, count, number
@@ -95,7 +95,7 @@ def difference(comparison: Comparison) -> Document:
 
 def _moved(comparison: Comparison) -> str:
     before, after = (number(each.total) for each in (comparison.before, comparison.after))
-    if not comparison.difference:
+    if _rounding(comparison.difference, comparison.before.total):
         return f"The total penalty is the same, {after}"
     if not math.isfinite(comparison.difference):
         return f"The total penalty was {before} and is {after}"
@@ -130,7 +130,14 @@ def _changes(changes: Iterable[Change]) -> Table:
 
 
 def _differs(each: Change) -> bool:
-    return bool(each.difference) or each.regularizer_changed or not (each.before and each.after)
+    if each.regularizer_changed or each.before is None or each.after is None:
+        return True
+    return not _rounding(each.difference, each.before.value)
+
+
+def _rounding(difference: float, before: float) -> bool:
+    """Return whether two numbers differ by what readers and backends do."""
+    return not difference or abs(difference) <= AGREEMENT * abs(before)
 
 
 def _regularizers(each: Change) -> str:

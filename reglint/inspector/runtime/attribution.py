@@ -111,7 +111,7 @@ def attribute(model: Any, tree: Tree, observed: Observed) -> Attribution:
 
 
 class Mean:
-    """The attributions of several batches as one, averaged by samples as `evaluate` does.
+    """The penalties of several batches, averaged by samples as `evaluate` does.
 
     What was added in some batches only counts as 0 in the others. Shapes are those of the first.
     """
@@ -120,11 +120,9 @@ class Mean:
         self._samples = 0
         self._total = 0.0
         self._rows: dict[tuple[object, ...], tuple[Penalty, float]] = {}
-        self._first: Attribution | None = None
 
     def add(self, found: Attribution, samples: int) -> None:
         """Take another batch into account."""
-        self._first = self._first or found
         self._samples += samples
         self._total += found.total * samples
         seen: Counter[tuple[object, ...]] = Counter()
@@ -135,11 +133,15 @@ class Mean:
             row, so_far = self._rows.get(key, (penalty, 0.0))
             self._rows[key] = row, so_far + penalty.value * samples
 
-    def attribution(self) -> Attribution:
-        """Return the mean of all batches, of which there is one at least."""
-        assert self._first is not None
-        penalties = (replace(row, value=s / self._samples) for row, s in self._rows.values())
-        return replace(self._first, penalties=tuple(penalties), total=self._total / self._samples)
+    @property
+    def total(self) -> float:
+        """Return the mean of the sum of model.losses."""
+        return self._total / self._samples
+
+    @property
+    def penalties(self) -> tuple[Penalty, ...]:
+        """Return the mean of each penalty."""
+        return tuple(replace(row, value=s / self._samples) for row, s in self._rows.values())
 
 
 def value(loss: Any) -> float:

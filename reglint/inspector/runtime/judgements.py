@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 from packaging.version import Version
 
-from reglint.inspector.facts import Finding, Kind
+from reglint.inspector.facts import AGREEMENT, Finding, Kind
 from reglint.model import Severity
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ SAFE_KERAS = Version("3.15.0")  # advisories up to CVE-2026-12570 are fixed ther
 
 FLOAT16_MAX = 65504.0
 _HALVES = {"float16", "bfloat16"}
-_TOLERANCE = 1e-5  # relative
 
 
 def judge(
@@ -183,7 +182,7 @@ def _attributed(attribution: Attribution) -> Iterator[Finding]:
 def _agree(one: float, other: float) -> bool:
     if math.isnan(one) or math.isnan(other):
         return math.isnan(one) and math.isnan(other)
-    return one == other or math.isclose(one, other, rel_tol=_TOLERANCE)
+    return one == other or math.isclose(one, other, rel_tol=AGREEMENT)
 
 
 def _keras() -> Iterator[Finding]:

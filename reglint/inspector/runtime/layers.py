@@ -43,8 +43,9 @@ class Node:
 class Tree:
     """All layers of a model, each once, in the order of the first walk that meets it.
 
-    Below a model layers go by name, below another layer by the attribute that holds them; the order
-    is that of creation, the same on every backend.
+    Below a functional model and a Sequential layers go by name, below another layer by the
+    attribute that holds them: automatic names in a subclassed model differ from run to run. The
+    order is that of creation, the same on every backend.
     """
 
     nodes: tuple[Node, ...]
@@ -128,7 +129,8 @@ def _children(layer: Any) -> Iterator[tuple[str, Any]]:
     labels = dict(_held(layer))
     inner = getattr(layer, "layers", None)
     named = inner if isinstance(inner, list) else []
-    labels.update((id(child), child.name) for child in named)
+    if isinstance(layer, keras.Sequential) or hasattr(type(layer), "operations"):  # functional
+        labels.update((id(child), child.name) for child in named)
     seen = set()
     for child in [*named, *layer._layers]:  # noqa: SLF001 - in the order of creation
         if id(child) not in seen and isinstance(child, keras.Layer):

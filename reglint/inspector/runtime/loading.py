@@ -37,9 +37,10 @@ def load(request: Request, level: Level, verdict: Verdict) -> Any:
         _check_names(request, verdict)
     safe = level is not Level.LAMBDA
     try:
-        if request.config is None:
-            return keras.saving.load_model(request.path, compile=False, safe_mode=safe)
-        return _from_config(request.path, request.config, safe=safe)
+        with keras.saving.custom_object_scope(_unregistered(verdict, request.imports)):
+            if request.config is None:
+                return keras.saving.load_model(request.path, compile=False, safe_mode=safe)
+            return _from_config(request.path, request.config, safe=safe)
     except Refused:
         raise
     except Exception as error:
@@ -97,15 +98,32 @@ def _check_names(request: Request, verdict: Verdict) -> None:
     raise Refused(f"needs {names}, and {modules} does not register it")
 
 
+def _unregistered(verdict: Verdict, modules: tuple[str, ...]) -> dict[str, Any]:
+    """Return the classes and functions that the modules have, and have not registered."""
+    names = (reason.name for reason in verdict.found(Danger.CUSTOM))
+    found = ((name.rpartition(".")[2], _in_modules(name, modules)) for name in names)
+    return {name: thing for name, thing in found if thing is not None}
+
+
 def _is_known(name: str, modules: tuple[str, ...]) -> bool:
     """Return whether a registered name, or `module.Class`, comes with the modules."""
-    if keras.saving.get_registered_object(name) is not None:
-        return True
+    registered = keras.saving.get_registered_object(name)
+    return registered is not None or _in_modules(name, modules) is not None
+
+
+def _in_modules(name: str, modules: tuple[str, ...]) -> Any:
+    """Return what `module.Class` is, or `Class` in any of the modules; None: they have it not.
+
+    Keras itself does not look into modules for what is not registered (3.15.1).
+    """
     place, _, last = name.rpartition(".")
-    if not place:
-        return any(hasattr(sys.modules[module], last) for module in modules)
-    trusted = any(place == module or place.startswith(f"{module}.") for module in modules)
-    return trusted and hasattr(sys.modules.get(place), last)
+    places = [place] if place else list(modules)
+    for each in places:
+        if any(each == module or each.startswith(f"{module}.") for module in modules):
+            found = getattr(sys.modules.get(each), last, None)
+            if found is not None:
+                return found
+    return None
 
 
 def _from_config(path: str, config: str, *, safe: bool) -> Any:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from reglint.inspector.facts import Data, Decay, Finding, LayerGradient, ScaleInvariance
-from reglint.inspector.runtime import attribution, gradients, invariance, optimizers
+from reglint.inspector.runtime import gradients, invariance, optimizers
+from reglint.inspector.runtime.attribution import Mean, attribute, observe
 from reglint.inspector.runtime.data import Batch, DataError, checked_ids
 from reglint.inspector.runtime.layers import Tree, describe, walk
 from reglint.inspector.runtime.loading import one_line
@@ -20,7 +21,7 @@ from reglint.model import Severity
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reglint.inspector.runtime.attribution import Attribution
+    from reglint.inspector.facts import Penalty
 
 NEGLIGIBLE, DOMINATING = 1e-3, 10.0  # of the data loss
 
@@ -33,7 +34,8 @@ class Measured:
     """What data add to a reading, or replace in it."""
 
     data: Data
-    attribution: Attribution  # of `model.losses`, the mean over all data
+    penalties: tuple[Penalty, ...]  # the mean over all data
+    total: float  # of `model.losses`, the same
     optimizer: str | None = None
     decays: tuple[Decay, ...] = ()
     scale_invariance: tuple[ScaleInvariance, ...] = ()
@@ -61,7 +63,7 @@ def measure(
     tree = walk(model)
     notes = list(batch.notes)
     with preserved(model):
-        value, found = _evaluated(model, tree, loss, batch, batch_size)
+        value, mean = evaluated(model, tree, batch, loss, batch_size)
         part = batch.spread(GRADIENT_SAMPLES)
         pulls, why = _gradients(model, tree, loss, part, batch_size)
     if part.samples < batch.samples:
@@ -74,12 +76,13 @@ def measure(
     optimizer, decays = optimizer_facts(model, trained, compile_config, notes)
     return Measured(
         Data(batch.source, batch.samples, loss_label(loss), value, pulls, tuple(notes)),
-        found,
+        mean.penalties,
+        mean.total,
         optimizer,
         decays,
         scales,
         (
-            *weight_of(found.total, value),
+            *weight_of(mean.total, value),
             *optimizers.two_decays(trained, decays),
             *invariance.findings(scales),
         ),
@@ -191,25 +194,29 @@ def _compile(model: Any, compile_config: Mapping[str, Any], loss_name: str | Non
         raise DataError("the model has no loss to measure data with; name one: --loss NAME")
 
 
-def _evaluated(
-    model: Any, tree: Tree, loss: Any, batch: Batch, batch_size: int
-) -> tuple[float, Attribution]:
-    """Return the data loss and the penalties, which add up to what `evaluate` returns."""
+def evaluated(
+    model: Any, tree: Tree, batch: Batch, loss: Any = None, batch_size: int | None = None
+) -> tuple[float, Mean]:
+    """Return the data loss (0 without one) and the penalties, which add up to what `evaluate` says.
+
+    The model is called in inference mode on all of `batch`; what the calls change is left changed.
+    Raise DataError.
+    """
     total = 0.0
-    mean = attribution.Mean()
+    mean = Mean()
     try:
         with checked_ids():
-            for count, x, y, weight in batch.batches(batch_size):
-                observed = attribution.observe(model, tree, (x,))
-                total += _scalar(loss(y, observed.output, weight)) * count
-                mean.add(attribution.attribute(model, tree, observed), count)
+            for count, x, y, weight in batch.batches(batch_size or batch.fixed or BATCH_SIZE):
+                observed = observe(model, tree, (x,))
+                mean.add(attribute(model, tree, observed), count)
+                if loss is not None:
+                    total += _scalar(loss(y, observed.output, weight)) * count
     except DataError as error:
         raise DataError(f"{batch.source}: {error}") from None
     except Exception as error:  # noqa: BLE001 - backends and losses raise all kinds
-        raise DataError(
-            f"{batch.source}: {loss_label(loss)} cannot be computed: {one_line(error)}"
-        ) from None
-    return total / batch.samples, mean.attribution()
+        what = "the model" if loss is None else loss_label(loss)
+        raise DataError(f"{batch.source}: {what} cannot be computed: {one_line(error)}") from None
+    return total / batch.samples, mean
 
 
 def _scalar(value: Any) -> float:

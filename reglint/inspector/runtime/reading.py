@@ -80,9 +80,10 @@ def read(
 def read_model(
     model: Any, *, x: Any = None, y: Any = None, seed: int = 0, batch_size: int = 4
 ) -> RuntimeReading:
-    """Return what a model of this process tells; with `x`, on its first `batch_size` samples.
+    """Return what a model of this process tells; with `x`, called on all of that.
 
-    With `y` too, and compiled with a loss, also what it does on all of them. The model is left as
+    With `y` too, and compiled with a loss, also what it does on them. `seed` and
+    `batch_size` are of the inputs that are made up without `x`. The model is left as
     it was, also after `fit`; one that was never called is built by the call. Raise data.DataError.
     """
     batch = None
@@ -94,9 +95,12 @@ def read_model(
             batch = Batch(inputs, targets, None, "x", len(leaves(inputs)[0]))
             candidates = iter([_first(model, batch)])
         reading = _read(model, candidates, Level.RUN, "auto", lambda _: None)
+        if batch is not None:
+            reading = _not_made_up(reading)
+        if batch is not None and y is None:
+            _, mean = measures.evaluated(model, walk(model), batch)
+            reading = replace(reading, penalties=mean.penalties, total=mean.total)
     reading = replace(reading, histograms=tuple(_histograms(model)))
-    if batch is not None:
-        reading = _not_made_up(reading)
     if batch is None or y is None:
         return _with_optimizer(reading, model, None)
     return _with_data(reading, measures.measure(model, batch))
@@ -195,8 +199,8 @@ def _with_optimizer(
 def _with_data(reading: RuntimeReading, measured: measures.Measured) -> RuntimeReading:
     return replace(
         reading,
-        penalties=measured.attribution.penalties,
-        total=measured.attribution.total,
+        penalties=measured.penalties,
+        total=measured.total,
         data=measured.data,
         optimizer=measured.optimizer,
         decays=measured.decays,
