@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from os.path import abspath
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,16 +33,22 @@ _SHARED = "pyproject.toml"
 _INSPECT = "inspect"  # the key that has keys of its own
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Config:
     """The validated configuration of some directories, together with the command line's."""
 
     file: Path | None  # where it stands; None: nowhere
     root: Path  # the folder of `file`, or the current one
     options: Options
-    codes: frozenset[str]  # of the rules that are on, before `per-file-ignores`
+    catalog: Catalog
+    selecting: tuple[Options, ...]  # of the file and of the command line: each has its say in turn
     keras: frozenset[Version]  # unless the project of a file says less
     projects: Projects | None  # None: they are not asked
+
+    @cached_property
+    def codes(self) -> frozenset[str]:
+        """Return the codes of the rules that are on, before `per-file-ignores`."""
+        return _selected(self.catalog, self.selecting)
 
     def rules(self, path: Path) -> frozenset[str]:
         """Return the codes of the rules that are on for the file `path`."""
@@ -175,7 +181,8 @@ class Resolver:
             table.document.path if table else None,
             table.base if table else self._here,
             options,
-            _selected(self._rules, (Options(**values), Options(**self._given))),
+            self._rules,
+            (Options(**values), Options(**self._given)),
             options.keras_version or frozenset(KNOWN_VERSIONS),
             self._projects,
         )

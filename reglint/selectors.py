@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from reglint.rules import RULES
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 _EVERYTHING = "ALL"
 _ALIKE = 0.75  # the ratio of difflib: one wrong character of a code, several of a name
@@ -42,21 +40,27 @@ class Selector:
     weight: int  # of two selectors that disagree on a rule, the one of more weight wins
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Catalog:
-    """The rules that can be named."""
+    """The rules that can be named; they are asked for only where one is."""
 
-    names: Mapping[str, str]  # by code
-    default: frozenset[str]  # the codes that are on unless the settings say otherwise
+    rules: Callable[[], Iterable[Nameable]]
 
     @classmethod
     def of(cls, rules: Iterable[Nameable]) -> Catalog:
         """Return the catalog of `rules`."""
         rules = tuple(rules)
-        return cls(
-            {rule.code: rule.name for rule in rules},
-            frozenset(rule.code for rule in rules if rule.default),
-        )
+        return cls(lambda: rules)
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """Return the names of all rules, by code."""
+        return {rule.code: rule.name for rule in self.rules()}
+
+    @cached_property
+    def default(self) -> frozenset[str]:
+        """Return the codes that are on unless the settings say otherwise."""
+        return frozenset(rule.code for rule in self.rules() if rule.default)
 
     def find(self, text: str) -> Selector | None:
         """Return what `text` selects, or nothing if it names no rule."""
@@ -78,7 +82,13 @@ class Catalog:
 @cache
 def catalog() -> Catalog:
     """Return the catalog of reglint's own rules."""
-    return Catalog.of(RULES)
+    return Catalog(_own)
+
+
+def _own() -> Iterable[Nameable]:
+    from reglint.rules import RULES  # noqa: PLC0415 - a tenth of a second, that not all need
+
+    return RULES
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:

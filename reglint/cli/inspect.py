@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reglint.cli import FAILURE, FINDINGS, LIMIT, OK, REFUSED
-from reglint.cli.options import Output, check_outputs, color, outputs
+from reglint.cli.options import Misconfigured, Output, check_outputs, color, outputs
 from reglint.cli.output import style, write
-from reglint.cli.perform import Misconfigured
 from reglint.cli.progress import stages
 from reglint.config import CommandLine, Resolver
 from reglint.inspector import render
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
 _NEEDED = ("h5py", "msgspec", "numpy", "rich")  # what the extra `inspect` brings
 _STAGES = 6  # of one model, for the progress bar
+_DETAILED = {"html", "json"}  # formats that have histograms of the weights
 _MAGIC = re.compile(r"[*?\[]")
 _TRUST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -90,6 +90,7 @@ class _Asked:
             loss=self.loss,
             unsafe_lambda=self.unsafe_lambda,
             trust=self.trust,
+            histograms=any(output.format in _DETAILED for output in self.output_format),
             **settings.request,
         )
 

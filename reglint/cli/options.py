@@ -9,14 +9,27 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from reglint.cli import FAILURE
 from reglint.report import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from reglint.tomlfile import ConfigError
+
 F = TypeVar("F", bound="Callable[..., Any] | click.Command")
 
 STDIN = "-"
+
+
+class Misconfigured(click.ClickException):
+    """Everything that is wrong with the settings."""
+
+    exit_code = FAILURE
+
+    def __init__(self, error: ConfigError) -> None:
+        blocks = (f"{problem}\n{problem.frame}".rstrip() for problem in error.problems)
+        super().__init__("\n".join(blocks))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from reglint import run
-from reglint.cli import FAILURE
-from reglint.cli.options import STDIN
+from reglint.cli.options import STDIN, Misconfigured
 from reglint.cli.progress import progress
 from reglint.config import Resolver
 from reglint.tomlfile import ConfigError
@@ -25,16 +22,6 @@ if TYPE_CHECKING:
     from reglint.model import Report
 
 _UNNAMED = "stdin.py"
-
-
-class Misconfigured(click.ClickException):
-    """Everything that is wrong with the settings."""
-
-    exit_code = FAILURE
-
-    def __init__(self, error: ConfigError) -> None:
-        blocks = (f"{problem}\n{problem.frame}".rstrip() for problem in error.problems)
-        super().__init__("\n".join(blocks))
 
 
 def perform(request: Request, mode: run.Mode, *, write: bool = True) -> tuple[Report, bytes]:

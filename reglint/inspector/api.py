@@ -24,6 +24,7 @@ __all__ = ["NotRead", "PenaltyReport", "inspect"]
 
 _FILE_OPTIONS = {field.name for field in fields(Request)} - {"path", "data"}
 _MODEL_OPTIONS = {"batch_size", "seed"}
+_DETAILED: dict[str, Any] = {"histograms": True}
 _SOURCE = "data"  # what arrays are called that have no name
 
 
@@ -61,9 +62,9 @@ def inspect(model: Any, data: Any = None, **options: Any) -> PenaltyReport:
 def _of_file(path: str, data: Any, options: dict[str, Any]) -> PenaltyReport:
     if data is None or isinstance(data, (str, os.PathLike)):
         spec = None if data is None else os.fspath(data)
-        return _read(Request(path, data=spec, **options))
+        return _read(Request(path, data=spec, **_DETAILED | options))
     with _written(*_x_and_y(data)) as file:
-        report = _read(Request(path, data=file, **options))
+        report = _read(Request(path, data=file, **_DETAILED | options))
     if report.data is None:
         return report
     return replace(report, data=replace(report.data, source=_SOURCE))

@@ -35,4 +35,5 @@ class Request:
     imports: tuple[str, ...] = ()  # modules of the user's, trusted by name
     unsafe_lambda: bool = False  # run the code in the file
     trust: str | None = None  # `sha256:...` of that code
+    histograms: bool = False  # of the variables with a penalty: they are read twice more
     limits: Limits = field(default_factory=Limits)

@@ -67,7 +67,7 @@ def _read(job: Job) -> Message:
                 penalties=penalties,
                 dormant=dormant,
                 unknown=unknown,
-                histograms=histograms(file, penalties),
+                histograms=histograms(file, penalties) if job.request.histograms else (),
             )
     return Message(static=replace(reading, seconds=time.monotonic() - start))
 

@@ -277,13 +277,13 @@ def _decay(report: PenaltyReport) -> Section:
         ),
         tuple(
             (
-                Cell(variable(each.variable)),
+                Cell(name),
                 Cell(shown(each.mechanism)),
                 Cell(shown(each.formula)),
                 figure(each.per_step),
                 figure(each.half_life),
             )
-            for each in sorted(report.decays, key=lambda decay: -rank(decay.per_step or 0.0))
+            for name, each in decays(report)
         ),
         "and {} more",
     )
@@ -293,6 +293,23 @@ def _decay(report: PenaltyReport) -> Section:
         return Section("decay", "Weight decay")
     remarks = tuple(_reasons(report.decays))
     return Section("decay", "Weight decay", lead, (table,), remarks=remarks)
+
+
+def decays(report: PenaltyReport) -> list[tuple[str, Decay]]:
+    """Return what shrinks variables, the fastest first; many of one kind are one, by their number.
+
+    The optimizer does the same to each variable, and a large model has hundreds.
+    """
+    kinds: dict[tuple[object, ...], list[Decay]] = {}
+    for each in report.decays:
+        kinds.setdefault((each.mechanism, each.formula, each.per_step), []).append(each)
+    rows = []
+    for alike in kinds.values():
+        if len(alike) > _NAMED:
+            rows.append((f"{len(alike)} variables", alike[0]))
+        else:
+            rows += [(variable(each.variable), each) for each in alike]
+    return sorted(rows, key=lambda row: -rank(row[1].per_step or 0.0))
 
 
 def _reasons(decays: Iterable[Decay]) -> Iterator[str]:
