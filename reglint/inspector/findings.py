@@ -9,7 +9,8 @@ CODES = {
     "half-precision-overflow": "a penalty overflows in half precision",
     "ignored-by-jax": "training on JAX leaves a penalty out",
     "mixed-precision-activity": "`fit` on TensorFlow cannot add a penalty in half precision",
-    "negligible-penalty": "the penalties are less than a thousandth of the data loss",
+    "negligible-penalty": "all penalties are under a thousandth of the data loss, or one under a"
+    " millionth",
     "not-attributed": "the penalties found do not add up to `model.losses`",
     "not-finite": "a penalty is NaN or infinite",
     "old-keras": "this Keras loads model files less safely than current ones",

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import keras
 
 from reglint.inspector.facts import Data, Decay, Finding, LayerGradient, ScaleInvariance
-from reglint.inspector.runtime import gradients, invariance, optimizers
+from reglint.inspector.runtime import gradients, invariance, optimizers, weighing
 from reglint.inspector.runtime.attribution import Mean, attribute, observe
 from reglint.inspector.runtime.data import Batch, DataError, checked_ids
 from reglint.inspector.runtime.layers import Tree, describe, walk
 from reglint.inspector.runtime.loading import one_line
 from reglint.inspector.runtime.optimizers import Trained
 from reglint.inspector.runtime.state import preserved
-from reglint.model import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reglint.inspector.facts import Penalty
-
-NEGLIGIBLE, DOMINATING = 1e-3, 10.0  # of the data loss
 
 BATCH_SIZE = 32  # that of `evaluate`
 GRADIENT_SAMPLES = 256
@@ -82,7 +78,7 @@ def measure(
         decays,
         scales,
         (
-            *weight_of(mean.total, value),
+            *weighing.weigh(mean.penalties, mean.total, value),
             *optimizers.two_decays(trained, decays),
             *invariance.findings(scales),
         ),
@@ -118,30 +114,6 @@ def optimizer_facts(
     except optimizers.NoOptimizer as error:
         notes.append(str(error))
         return None, ()
-
-
-def weight_of(penalty: float, loss: float) -> tuple[Finding, ...]:
-    """Return whether all penalties together are very small or very large beside the data loss."""
-    if not math.isfinite(loss):
-        return (
-            Finding(
-                "not-finite",
-                Severity.ERROR,
-                "",
-                f"the data loss is {loss}",
-                help="Look for NaN and infinities in the data and in the weights",
-            ),
-        )
-    if not math.isfinite(penalty) or penalty <= 0 or loss <= 0:
-        return ()
-    if penalty < NEGLIGIBLE * loss:
-        code, what = "negligible-penalty", f"below {NEGLIGIBLE:g} of"
-    elif penalty > DOMINATING * loss:
-        code, what = "dominating-penalty", f"above {DOMINATING:g} times"
-    else:
-        return ()
-    message = f"all penalties add up to {penalty:.3g}, {what} the data loss of {loss:.3g}"
-    return (Finding(code, Severity.WARNING, "", message),)
 
 
 def loss_label(loss: Any) -> str:
