@@ -16,8 +16,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from reglint.inspector.facts import Kind, Level, Refused, Verdict
+from reglint.inspector.facts import Kind, Level, Refused
 from reglint.inspector.files.archive import opened
+from reglint.inspector.files.preflight import preflight
 from reglint.inspector.merge import agree
 from reglint.inspector.request import Request
 from reglint.inspector.runtime import loading, probe
@@ -44,11 +45,12 @@ def reading(path, config):
     """Return what the readers say of a file; `refused` where Keras cannot load it."""
     with opened(path, config) as file:
         penalties, _, unknown = static.read(file)
+        verdict = preflight(file)
     found = {"unknown": [each.layer for each in unknown]}
     # The zoo is trusted: its own classes, and the code in it.
     request = Request(path, config, imports=("custom",))
     try:
-        ran = runtime.read(request, Level.LAMBDA, Verdict(), progress=lambda _: None)
+        ran = runtime.read(request, Level.LAMBDA, verdict, progress=lambda _: None)
     except Refused as error:
         return {**found, "refused": str(error)}
     except Exception as error:  # noqa: BLE001 - a reader must not raise it: a test says so
@@ -60,7 +62,7 @@ def reading(path, config):
         "weights": _compared(ran.penalties, penalties),
         "failed": ran.run.probe.failed,
         "findings": [each.code for each in ran.findings],
-        "evaluated": _evaluated(request, ran) if config is None else None,
+        "evaluated": _evaluated(request, verdict, ran) if config is None else None,
     }
 
 
@@ -85,13 +87,13 @@ def _names(penalty):
     return [penalty.name, *map(str, penalty.also)]
 
 
-def _evaluated(request, ran):
+def _evaluated(request, verdict, ran):
     """Return what `evaluate` adds to a data loss of zero, if that depends on weights alone."""
     if ran.run.probe.failed or any(each.kind is not Kind.WEIGHT for each in ran.penalties):
         return None
     if any(each.code in UNTRAINABLE for each in ran.findings):
         return None
-    model = loading.load(request, Level.LAMBDA, Verdict())
+    model = loading.load(request, Level.LAMBDA, verdict)
     (inputs,) = next(iter(probe.attempts(model, batch_size=4, seed=0))).args
     outputs = model(inputs)
     losses = keras.tree.map_structure(lambda _: Nothing(), outputs)
