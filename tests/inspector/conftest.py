@@ -77,3 +77,47 @@ def hostile():
     )  # dataclasses look there
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def models(monkeypatch, here):
+    """Stand in for the reading of files; returns what was asked, and a table of what comes of it.
+
+    A file without an entry gives a penalty of 1; an entry is a report, or a trouble, or both.
+    """
+    from helpers.penalties import weight
+    from reglint.inspector import inspection
+    from reglint.inspector.facts import FileFacts, Format
+    from reglint.inspector.inspection import Inspection
+    from reglint.inspector.report import PenaltyReport
+
+    for name in ("CI", "KERAS_BACKEND"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("model.keras", "other.keras", "runs/a/best.keras", "runs/b/best.keras"):
+        (here / name).parent.mkdir(parents=True, exist_ok=True)
+        (here / name).write_bytes(b"")
+
+    class Models:
+        def __init__(self):
+            self.asked = []
+            self.give = {}
+            self.announced = ()
+
+        def examine(self, request, progress, announce):
+            self.asked.append(request)
+            progress("reading")
+            progress("loading")
+            for line in self.announced:
+                announce(line)
+            return self.give.get(request.path) or Inspection(self.report(path=request.path))
+
+        def report(self, *penalties, path="model.keras", **more):
+            file = FileFacts(path, Format.KERAS)
+            return PenaltyReport(file, penalties=penalties or (weight(),), **more)
+
+        def set(self, path="model.keras", trouble=None, **more):
+            self.give[path] = Inspection(self.report(path=path, **more), trouble)
+
+    stand_in = Models()
+    monkeypatch.setattr(inspection, "examine", stand_in.examine)
+    return stand_in

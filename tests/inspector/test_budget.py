@@ -7,27 +7,22 @@ from dataclasses import replace
 
 import pytest
 
+from helpers.penalties import FILE, activity, weight
 from reglint.inspector.budget import Budget, exceeded
 from reglint.inspector.comparison import compare
 from reglint.inspector.facts import (
     Cause,
     Data,
     Dormant,
-    FileFacts,
     Finding,
-    Format,
-    Kind,
-    Penalty,
     Regularizer,
 )
 from reglint.inspector.report import PenaltyReport
 from reglint.model import Severity
 
-FILE = FileFacts("model.keras", Format.KERAS)
 DATA = Data("data.npz", 100, "mse", 6.0)
-WEIGHT = Penalty(layer="a", layer_class="Dense", kind=Kind.WEIGHT, value=1.0, role="kernel")
-ACTIVITY = Penalty(layer="a", layer_class="Dense", kind=Kind.ACTIVITY, value=3.0)
-REPORT = PenaltyReport(FILE, penalties=(WEIGHT, ACTIVITY))
+WEIGHT = weight("a", 1.0)
+REPORT = PenaltyReport(FILE, penalties=(WEIGHT, activity("a", 3.0)))
 ON_DATA = replace(REPORT, data=DATA)
 NOTHING = Budget(fail_on=None)
 

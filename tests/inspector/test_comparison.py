@@ -4,31 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from helpers.penalties import FILE, L2, activity, weight
 from reglint.inspector.comparison import compare
 from reglint.inspector.facts import (
     Cause,
     Dormant,
-    FileFacts,
     Finding,
-    Format,
-    Kind,
-    Penalty,
     Regularizer,
 )
 from reglint.inspector.report import PenaltyReport
 from reglint.model import Severity
-
-L2 = Regularizer("L2", {"l2": 0.01})
-FILE = FileFacts("model.keras", Format.KERAS)
-
-
-def weight(layer, value, regularizer=L2):
-    return Penalty(layer=layer, layer_class="Dense", kind=Kind.WEIGHT, value=value, role="kernel",
-                   regularizer=regularizer)  # fmt: skip
-
-
-def activity(layer, value):
-    return Penalty(layer=layer, layer_class="Dense", kind=Kind.ACTIVITY, value=value)
 
 
 def report(*penalties, **more):
@@ -68,7 +53,7 @@ def test_another_factor_is_a_changed_regularizer():
     stronger = Regularizer("L2", {"l2": 0.02})
     changes = compare(
         report(weight("a", 1.0), weight("b", 1.0)),
-        report(weight("a", 1.0), weight("b", 2.0, stronger), weight("c", 1.0)),
+        report(weight("a", 1.0), weight("b", 2.0, regularizer=stronger), weight("c", 1.0)),
     ).changes
     assert [each.regularizer_changed for each in changes] == [False, True, False]
 

@@ -6,17 +6,13 @@ import math
 
 import pytest
 
+from helpers.penalties import FILE, L2, activity, weight
 from reglint.inspector.facts import (
     Cause,
     Dormant,
-    FileFacts,
     Finding,
-    Format,
     Histogram,
-    Kind,
     Level,
-    Penalty,
-    Regularizer,
     Run,
     RuntimeReading,
     Seconds,
@@ -28,20 +24,7 @@ from reglint.inspector.facts import (
 from reglint.inspector.merge import agree, merged
 from reglint.model import Severity
 
-L2 = Regularizer("L2", {"l2": 0.01})
-FILE = FileFacts("model.keras", Format.KERAS)
 RUN = Run("3.15.1", "jax", "0.10", "cpu", None, Level.IMPORT, Seconds())
-
-
-def weight(layer, value, role="kernel", dtype="float32", also=()):
-    return Penalty(
-        layer=layer, layer_class="Dense", kind=Kind.WEIGHT, value=value, role=role,
-        regularizer=L2, dtype=dtype, also=also,
-    )  # fmt: skip
-
-
-def activity(layer, value):
-    return Penalty(layer=layer, layer_class="Dense", kind=Kind.ACTIVITY, value=value)
 
 
 def dormant(layer, cause, role="kernel"):
@@ -72,8 +55,8 @@ def test_a_file_alone_gives_what_it_has():
 
 def test_the_number_of_the_run_counts_and_the_other_stands_beside_it():
     report = merged(
-        static(weight("a", 1.0), weight("a", 2.0, "bias")),
-        runtime(activity("a", 5.0), weight("a", 1.000001), weight("a", 2.0, "bias")),
+        static(weight("a", 1.0), weight("a", 2.0, role="bias")),
+        runtime(activity("a", 5.0), weight("a", 1.000001), weight("a", 2.0, role="bias")),
     )
     assert [(each.value, each.static) for each in report.penalties] == [
         (5.0, None), (1.000001, 1.0), (2.0, 2.0),
