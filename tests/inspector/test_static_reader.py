@@ -45,7 +45,7 @@ def zoo(tmp_path_factory):
             sys.executable,
             "-W",
             "ignore",
-            Path(__file__).with_name("static_truth.py"),
+            Path(__file__).with_name("keras_runs") / "static_truth.py",
             folder,
             *CASES,
         ],

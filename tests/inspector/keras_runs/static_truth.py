@@ -10,7 +10,7 @@ import json
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "fixtures" / "models"))
+sys.path.insert(0, str(Path(__file__).parents[3] / "fixtures" / "models"))
 
 import keras  # noqa: TID251 - never in the process of the tests
 import numpy as np
