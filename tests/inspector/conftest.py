@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+sys.path.append(str(Path(__file__).parents[2] / "fixtures" / "models"))  # for `hostile`
+
 
 @pytest.fixture(scope="session")
 def reports():
@@ -70,13 +72,7 @@ def zoo_readings(on_keras):
 @pytest.fixture(scope="session")
 def hostile():
     """Return the module of model files that mean harm, `fixtures/models/hostile.py`."""
-    path = Path(__file__).parents[2] / "fixtures" / "models" / "hostile.py"
-    spec = importlib.util.spec_from_file_location("hostile", path)
-    module = sys.modules["hostile"] = importlib.util.module_from_spec(
-        spec
-    )  # dataclasses look there
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module("hostile")
 
 
 @pytest.fixture

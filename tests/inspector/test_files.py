@@ -1,28 +1,22 @@
 """Model files: opened, and what they hold."""
 
 import hashlib
-import importlib.util
 import io
 import json
 import os
 import random
-import sys
 import tempfile
-from pathlib import Path
+import zipfile
 
 import pytest
 
 h5py = pytest.importorskip("h5py")
 np = pytest.importorskip("numpy")
 
+import hostile  # noqa: E402 - needs h5py
+
 from reglint.inspector.facts import Format, Refused  # noqa: E402 - needs h5py
 from reglint.inspector.files import archive, document, hdf5  # noqa: E402
-
-FIXTURES = Path(__file__).parents[2] / "fixtures" / "models"
-spec = importlib.util.spec_from_file_location("hostile", FIXTURES / "hostile.py")
-hostile = importlib.util.module_from_spec(spec)
-sys.modules["hostile"] = hostile
-spec.loader.exec_module(hostile)
 
 
 def write(path, data):
@@ -118,7 +112,7 @@ def test_stored_weights_are_read_in_place_and_packed_ones_from_a_temporary_file(
         return real(*args, **options)
 
     monkeypatch.setattr(tempfile, "TemporaryFile", counted)
-    packed = hostile.packed(hostile.members(), hostile.zipfile.ZIP_DEFLATED)
+    packed = hostile.packed(hostile.members(), zipfile.ZIP_DEFLATED)
     for name, data, files in (("a", hostile.keras(), 0), ("b", packed, 1)):
         with archive.opened(write(tmp_path / f"{name}.keras", data)) as file:
             kernel = hdf5.at(file.weights, "layers/dense/vars/0")

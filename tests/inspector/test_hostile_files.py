@@ -1,7 +1,6 @@
 """Files that mean harm: none is run, followed or believed."""
 
 import base64
-import importlib.util
 import marshal
 import os
 import pickle
@@ -22,15 +21,13 @@ try:
 except ImportError:
     resource = None
 
+import hostile
+
 from reglint.inspector.facts import Danger, Refused
 from reglint.inspector.files import archive, hdf5
 from reglint.inspector.files.preflight import preflight
 
-FIXTURES = Path(__file__).parents[2] / "fixtures" / "models"
-spec = importlib.util.spec_from_file_location("hostile", FIXTURES / "hostile.py")
-hostile = importlib.util.module_from_spec(spec)
-sys.modules["hostile"] = hostile  # where its dataclass looks for it
-spec.loader.exec_module(hostile)
+ROOT = Path(__file__).parents[2]
 Outcome = hostile.Outcome
 
 # What the preflight itself says; whether Keras can load and run the rest is seen when it does.
@@ -141,7 +138,10 @@ def test_a_damaged_file_is_read_or_refused_or_crashes_libhdf5(tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(FIXTURES.parents[1])},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "fixtures" / "models")]),
+        },
     )
     outcomes = Counter(int(line) for line in run.stdout.split())
     assert outcomes.total() == 200, run.stderr
