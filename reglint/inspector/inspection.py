@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _STATIC_MEMORY = 2 * GIB  # what is in memory at a time is one array, and the names of all
 _NAMED = 3  # reasons in a message
+_LONGEST = 200  # characters of a name, a place or a reason in it
 _KERAS = 3  # the first Keras that can be run
 _ONLY_STATIC = "look at the file only with --static"
 
@@ -138,7 +139,7 @@ def permitted(request: Request, verdict: Verdict, *, ci: bool) -> Level:
         message = f"the code in it is {trust}, not what --trust has; {_ONLY_STATIC}"
         raise NotRead(Trouble.REFUSED, message)
     if custom and not request.imports:
-        names = ", ".join(f"`{name}`" for name in dict.fromkeys(each.name for each in custom))
+        names = ", ".join(f"`{_cut(name)}`" for name in dict.fromkeys(each.name for each in custom))
         raise NotRead(
             Trouble.REFUSED,
             f"needs {names}; name the module that defines it with --import, or {_ONLY_STATIC}",
@@ -212,7 +213,8 @@ def _identity(request: Request) -> Identity:
             where = "" if path is request.path else f"{path}: "
             message = f"{where}{reason[:1].lower()}{reason[1:]}"
             raise NotRead(Trouble.UNAVAILABLE, message) from None
-        identity += [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns]
+        identity += [status.st_dev, status.st_ino, status.st_size]
+        identity += [status.st_mtime_ns, status.st_ctime_ns]  # the first can be set to any time
     return tuple(identity)
 
 
@@ -256,11 +258,19 @@ def _run(
 
 
 def _what_runs(verdict: Verdict) -> str:
-    places = "; ".join(f"{each.place}: {each.message}" for each in verdict.found(Danger.CODE))
+    places = "; ".join(map(_sentence, verdict.found(Danger.CODE)))
     return f"runs the code in it, sha256:{verdict.code_sha256}: {places}"
 
 
 def _listed(reasons: Sequence[Reason]) -> str:
-    shown = [f"{each.place}: {each.message}".removeprefix(": ") for each in reasons[:_NAMED]]
+    shown = [_sentence(each) for each in reasons[:_NAMED]]
     more = len(reasons) - len(shown)
     return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
+
+
+def _sentence(reason: Reason) -> str:
+    return f"{_cut(reason.place)}: {_cut(reason.message)}".removeprefix(": ")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

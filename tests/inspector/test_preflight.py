@@ -11,16 +11,13 @@ import pytest
 
 pytest.importorskip("h5py")
 
+import hostile
+
 from reglint.inspector.facts import Danger, FileFacts, Format
 from reglint.inspector.files import archive, preflight, references
 from reglint.inspector.files.archive import ModelFile
 
 ROOT = Path(__file__).parents[2]
-FIXTURES = ROOT / "fixtures" / "models"
-spec = importlib.util.spec_from_file_location("hostile", FIXTURES / "hostile.py")
-hostile = importlib.util.module_from_spec(spec)
-sys.modules["hostile"] = hostile
-spec.loader.exec_module(hostile)
 good, layer, model, entry = hostile.good, hostile.layer, hostile.model, hostile.entry
 
 needs_keras = pytest.mark.skipif(not importlib.util.find_spec("keras"), reason="needs keras")
@@ -87,6 +84,22 @@ def test_what_compiling_needs_does_not_hide_what_the_model_needs():
     assert places == {"compile_config/loss", "config/layers[0]"}
 
 
+def test_what_one_part_of_compiling_needs_does_not_hide_what_another_needs():
+    compiled = {"metrics": [foreign("A")], "loss": foreign("A"), "optimizer": foreign("A")}
+    found = verdict({**model(entry(2)), "compile_config": compiled})
+    assert [reason.compiled for reason in found.reasons] == ["metrics", "loss", "optimizer"]
+    assert [reason.compiled for reason in found.needed(data=True).reasons] == ["loss"]
+
+
+def test_the_compile_configuration_of_an_h5_file_is_looked_at_whatever_else_is_there():
+    config = {**hostile.old_good(), "compile_config": {"loss": "mse"}}
+    assert names(config) == []
+    compiled = {"optimizer": foreign("A")}
+    assert [reason.place for reason in verdict(config, compiled).reasons] == [
+        "training_config/optimizer"
+    ]
+
+
 def test_the_compile_configuration_of_an_h5_file_is_looked_at():
     compiled = {"loss": {"out": ["mse", "my_loss"]}, "metrics": ["acc", "my_metric"]}
     found = verdict(hostile.old_good(), compiled).reasons
@@ -116,6 +129,18 @@ def test_the_digest_is_of_the_code_and_of_nothing_else(tmp_path):
     assert len({digest(one), digest(other), digest(one, other), digest(other, one)}) == 4
     within = {"optimizer": "sgd", "loss": hostile.anonymous(tmp_path / "one")}
     assert digest(one) != digest(one, compile_config=within)
+
+
+def test_the_digest_is_of_code_beside_other_code(tmp_path):
+    """A key may look like a place, and a layer has more than its configuration."""
+    first = hostile.lambda_layer(tmp_path / "a")
+    second = hostile.anonymous(tmp_path / "b")
+    alone = verdict(model(first)).code_sha256
+    beside = model(first)
+    beside["config"]["layers[0]/config"] = second
+    assert verdict(beside).code_sha256 != alone
+    called = model({**first, "inbound_nodes": [{"args": [], "kwargs": {"mask": second}}]})
+    assert verdict(called).code_sha256 != alone
 
 
 def test_code_is_one_reason_with_all_that_is_in_it(tmp_path):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import h5py
 
 ZIP_MAGIC = b"PK\x03\x04"
+MAX_WORD = 100  # characters of a version or a date
 
 SAVE_AS_KERAS = "load it where it was made, and save it with model.save('model.keras')"
 
@@ -161,7 +162,7 @@ def _facts(path: str, kind: Format, stream: IO[bytes], about: Mapping[str, Any])
         digest.update(block)
         size += len(block)
     version, date = (
-        value if isinstance(value := about.get(key), str) else None
+        value[:MAX_WORD] if isinstance(value := about.get(key), str) else None
         for key in ("keras_version", "date_saved")
     )
     return FileFacts(path, kind, size, digest.hexdigest(), version, _iso(date))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from reglint.inspector.facts import AT_COMPILE, Danger, Reason, Refused, Verdict
+from reglint.inspector.facts import Danger, Reason, Refused, Verdict
 from reglint.inspector.files import hdf5, references, sizes
 from reglint.inspector.files.walk import join, objects, values
 
@@ -50,7 +50,7 @@ def preflight(file: ModelFile) -> Verdict:
 def _distinct(found: list[Reason]) -> Iterator[Reason]:
     """Yield each name and each sentence once, at its first place.
 
-    A name that only compiling needs does not hide that something else needs it, too.
+    A name that one part of compiling needs does not hide that another or the model needs it, too.
     """
     for danger in (Danger.REFUSED, Danger.CODE):
         said: dict[str, Reason] = {}
@@ -58,10 +58,10 @@ def _distinct(found: list[Reason]) -> Iterator[Reason]:
             if reason.danger is danger:
                 said.setdefault(reason.message, reason)
         yield from list(said.values())[:MAX_REASONS]
-    named: dict[tuple[str, bool], Reason] = {}
+    named: dict[tuple[str, str | None], Reason] = {}
     for reason in found:
         if reason.danger is Danger.CUSTOM:
-            named.setdefault((reason.name, reason.place.startswith(AT_COMPILE)), reason)
+            named.setdefault((reason.name, reason.compiled), reason)
     if len(named) > MAX_NAMES:
         yield _refused("", f"it names {len(named):,} foreign classes and functions")
         return
@@ -71,7 +71,7 @@ def _distinct(found: list[Reason]) -> Iterator[Reason]:
 def _documents(file: ModelFile) -> Iterator[tuple[str, Any]]:
     if file.config is not None:
         yield "", file.config
-        if file.compile_config is not None and "compile_config" not in file.config:
+        if file.compile_config is not file.config.get("compile_config"):  # that of a `.h5`
             yield "training_config", file.compile_config
 
 
@@ -95,7 +95,8 @@ def _data(config: Any, place: str) -> Iterator[Reason]:
     """Find what is no reference, and would still read a file, or be too much."""
     code = set()  # the configurations of what is code anyway
     for where, found in objects(config, place):
-        if found.get("class_name") in references.CODE:
+        name = found.get("class_name")
+        if isinstance(name, str) and name in references.CODE:
             code.add(id(found.get("config")))
         for key, value in found.items():
             if not isinstance(value, str):

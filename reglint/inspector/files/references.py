@@ -79,7 +79,7 @@ STANDARD_LIBRARY = (set(sys.stdlib_module_names) | set(sys.builtin_module_names)
 
 def reasons(config: Any, place: str, code: list[Any]) -> Iterator[Reason]:
     """Find what is not allowed to be named; add what is code to `code`, in order."""
-    holder = None  # the place of the last object that is code, with all that is in it
+    held: set[int] = set()  # what is in the configuration of code, by identity
     for where, found in objects(config, place):
         yield from _strings(found, where)
         if "class_name" not in found:
@@ -88,7 +88,7 @@ def reasons(config: Any, place: str, code: list[Any]) -> Iterator[Reason]:
         if not isinstance(name, str):
             yield _refused(where, f"the name of a class is {type(name).__name__}")
         elif name == LAMBDA:
-            if holder is None or not where.startswith(f"{holder}/"):
+            if id(found) not in held:
                 code.append(found)
                 yield Reason(Danger.CODE, where, "a Python lambda, as bytecode, is in the file")
         elif name == "function":
@@ -100,7 +100,8 @@ def reasons(config: Any, place: str, code: list[Any]) -> Iterator[Reason]:
         else:
             before = len(code)
             yield from _class(found, name, where, code)
-            holder = where if len(code) > before else holder
+            if len(code) > before and id(found) not in held:
+                held.update(id(part) for _, part in objects(found.get("config")))
 
 
 def digest(code: list[Any]) -> str:
@@ -195,9 +196,11 @@ def _root(module: str) -> str:
 
 def _spec(found: Mapping[str, Any], place: str) -> Iterator[Reason]:
     module = found.get("module")
-    if found.get("type_spec") in TYPE_SPECS:
+    written, name = found.get("type_spec"), found.get("spec_name")
+    if isinstance(written, str) and written in TYPE_SPECS:
         return
-    if found.get("spec_name") in SPECS and str(module).startswith("tensorflow.python."):
+    own = str(module).startswith("tensorflow.python.")
+    if isinstance(name, str) and name in SPECS and own:
         return
     yield _refused(place, "a TensorFlow object that a model has no use for")
 
@@ -205,7 +208,7 @@ def _spec(found: Mapping[str, Any], place: str) -> Iterator[Reason]:
 def _plain(found: Mapping[str, Any], place: str) -> Iterator[Reason]:
     config = found.get("config")
     dtype = config.get("dtype") if isinstance(config, dict) else None
-    if dtype is not None and dtype not in DTYPES:
+    if dtype is not None and not (isinstance(dtype, str) and dtype in DTYPES):
         yield _refused(place, f"{found['class_name']}: no such dtype")
 
 

@@ -50,14 +50,24 @@ def load(request: Request, level: Level, verdict: Verdict) -> Any:
 def without_foreign(
     compile_config: Mapping[str, Any] | None, verdict: Verdict, request: Request, level: Level
 ) -> dict[str, Any]:
-    """Return what a file is compiled with, without the parts that name what nobody allowed."""
+    """Return what a file is compiled with, without the parts that name what nobody allowed.
+
+    A part is an argument, so that what is not named like one is no part; a configuration that is
+    an object itself has none.
+    """
     foreign = {
         reason.compiled
         for reason in verdict.reasons
         if not (reason.danger is Danger.CUSTOM and _is_known(reason.name, request.imports))
         and not (reason.danger is Danger.CODE and level is Level.LAMBDA)
     }
-    return {key: part for key, part in (compile_config or {}).items() if key not in foreign}
+    if "" in foreign or "class_name" in (compile_config or {}):
+        return {}
+    return {
+        key: part
+        for key, part in (compile_config or {}).items()
+        if key.isidentifier() and key not in foreign
+    }
 
 
 def one_line(error: BaseException) -> str:
@@ -86,7 +96,7 @@ def _check_names(request: Request, verdict: Verdict) -> None:
         {
             reason.name
             for reason in verdict.found(Danger.CUSTOM)
-            if reason.name and not _is_known(reason.name, request.imports)
+            if not _is_known(reason.name, request.imports)
         }
     )
     if not missing:
@@ -114,14 +124,17 @@ def _is_known(name: str, modules: tuple[str, ...]) -> bool:
 def _in_modules(name: str, modules: tuple[str, ...]) -> Any:
     """Return what `module.Class` is, or `Class` in any of the modules; None: they have it not.
 
-    Keras itself does not look into modules for what is not registered (3.15.1).
+    Keras itself does not look into modules for what is not registered (3.15.1). What a module has
+    from another package is not its own: out of a `.h5`, Keras calls anything with any arguments.
     """
+    packages = {module.partition(".")[0] for module in modules}
     place, _, last = name.rpartition(".")
     places = [place] if place else list(modules)
     for each in places:
         if any(each == module or each.startswith(f"{module}.") for module in modules):
             found = getattr(sys.modules.get(each), last, None)
-            if found is not None:
+            defined = getattr(found, "__module__", None)
+            if isinstance(defined, str) and defined.partition(".")[0] in packages:
                 return found
     return None
 

@@ -113,7 +113,9 @@ def optimizer_facts(
         return optimizers.describe(optimizer), optimizers.decays(trained, optimizer)
     except optimizers.NoOptimizer as error:
         notes.append(str(error))
-        return None, ()
+    except Exception as error:  # noqa: BLE001 - its learning rate may be anything that is called
+        notes.append(f"the optimizer cannot be asked: {type(error).__name__}: {one_line(error)}")
+    return None, ()
 
 
 def loss_label(loss: Any) -> str:

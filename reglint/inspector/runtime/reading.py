@@ -25,6 +25,7 @@ from reglint.inspector.runtime import (
 from reglint.inspector.runtime.data import Batch, leaves, load_data, structured
 from reglint.inspector.runtime.layers import Tree, walk
 from reglint.inspector.runtime.loading import load, one_line, without_foreign
+from reglint.inspector.runtime.specs import InvalidSpec
 from reglint.inspector.runtime.state import preserved
 
 if TYPE_CHECKING:
@@ -159,6 +160,10 @@ def _observe(
             failures.append("a tensor without elements would be penalized")
     except probe.NoProbe as error:
         failures.append(str(error))
+    except InvalidSpec:
+        raise
+    except Exception as error:  # noqa: BLE001 - a file may declare inputs that nothing can make
+        failures.append(f"no inputs can be made: {type(error).__name__}: {one_line(error)}")
     return attribution.observe(model, tree), Probe("", 0, {}, failed=failures[0]), tree
 
 

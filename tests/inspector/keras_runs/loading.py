@@ -1,0 +1,73 @@
+# ruff: noqa: T201, TID251 - a script of Keras, run by a test
+"""Print what a file may bring in, beside the model, once modules are named."""
+
+from __future__ import annotations
+
+import json
+import sys
+import types
+
+import keras
+
+from reglint.inspector.facts import Danger, Level, Reason, Verdict
+from reglint.inspector.request import Request
+from reglint.inspector.runtime import loading, measures
+from reglint.inspector.runtime.layers import walk
+
+
+class Own(keras.layers.Layer):
+    """A layer of the user's."""
+
+
+def module(name, **has):
+    """Make a module of the user's."""
+    made = sys.modules[name] = types.ModuleType(name)
+    vars(made).update(has)
+
+
+def custom(place, name="evil.A"):
+    return Reason(Danger.CUSTOM, place, "is not of Keras", name)
+
+
+def kept(compile_config, *places):
+    """Return which parts of a compile configuration are left."""
+    verdict = Verdict(tuple(map(custom, places)))
+    request = Request("model.keras")
+    return sorted(loading.without_foreign(compile_config, verdict, request, Level.RUN))
+
+
+def in_modules(name, *modules):
+    return loading._in_modules(name, modules) is not None
+
+
+Own.__module__ = "pkg._own"
+module("pkg.layers", Own=Own, Popen=types.SimpleNamespace, os=sys, Dense=keras.layers.Dense)
+learning_rate = keras.layers.Dense(3)
+optimizer = {
+    "class_name": "SGD",
+    "module": "keras.optimizers",
+    "config": {"learning_rate": keras.saving.serialize_keras_object(learning_rate)},
+    "registered_name": None,
+}
+notes: list[str] = []
+model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, kernel_regularizer="l2")])
+trained = measures.trainable(model, walk(model))
+facts = measures.optimizer_facts(model, trained, {"optimizer": optimizer}, notes)
+parts = {"loss": "mse", "metrics": [], "metrics[x": [], "loss/x": []}
+print(
+    json.dumps(
+        {
+            "kept": {
+                "all": kept(parts),
+                "no metrics": kept(parts, "compile_config/metrics[0]"),
+                "an object": kept({**parts, "class_name": "A"}),
+                "a foreign object": kept(parts, "compile_config"),
+            },
+            "own": [in_modules("pkg.layers.Own", "pkg.layers"), in_modules("Own", "pkg.layers")],
+            "others": [
+                in_modules(name, "pkg.layers") for name in ("Popen", "os", "Dense", "pkg.os.A", "")
+            ],
+            "optimizer": [facts, notes],
+        }
+    )
+)
