@@ -11,6 +11,7 @@ import json
 import re
 import shlex
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from reglint.cli import cli
 from reglint.cli.rule import page
 from reglint.inspector.findings import CODES
 from reglint.inspector.render.json import schema
+from reglint.inspector.settings import InspectOptions
 from reglint.rules import RULES
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ def pages() -> dict[Path, str]:
     return {
         DOCS / "rules.md": index,
         DOCS / "findings.md": findings(),
+        DOCS / "inspect-settings.md": settings(),
         DOCS / "inspect.schema.json": json.dumps(schema(), indent=1) + "\n",
     } | {DOCS / "rules" / f"{r.name}.md": page(r) for r in RULES}
 
@@ -52,6 +55,20 @@ def findings() -> str:
     table = "\n".join(["| finding | what it says |", "|---|---|", *rows])
     about = "What [`reglint inspect`](inspect.md) can find beside the numbers."
     return f"# Findings of an inspection\n\n{about}\n\n{table}\n"
+
+
+def settings() -> str:
+    """Return the page of the settings of an inspection."""
+    rows = [
+        f"| `{each.name.replace('_', '-')}` | {each.metadata['doc']} |"
+        for each in fields(InspectOptions)
+    ]
+    table = "\n".join(["| key | what it is |", "|---|---|", *rows])
+    about = (
+        "The keys of `[tool.reglint.inspect]` in `pyproject.toml`, and of `[inspect]` in"
+        " `reglint.toml`: what\n[`reglint inspect`](inspect.md) takes unless its options say else."
+    )
+    return f"# Settings of an inspection\n\n{about}\n\n{table}\n"
 
 
 def problems() -> Iterator[str]:

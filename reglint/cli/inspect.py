@@ -22,7 +22,7 @@ from reglint.inspector.settings import InspectOptions
 from reglint.options import Reader
 from reglint.report.rows import printable
 from reglint.selectors import catalog
-from reglint.tomlfile import ConfigError
+from reglint.tomlfile import ConfigError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -36,6 +36,7 @@ _STAGES = 6  # of one model, for the progress bar
 _DETAILED = {"html", "json"}  # formats that have histograms of the weights
 _MAGIC = re.compile(r"[*?\[]")
 _TRUST = re.compile(r"sha256:[0-9a-f]{64}")
+_FUNCTION = re.compile(r"[\w.]+:\w+")  # as `data`, where it is no path
 
 _EPILOG = """\b
 Exit status:
@@ -203,7 +204,20 @@ def _settings(asked: _Asked, given: dict[str, object]) -> InspectOptions:
         config = Resolver(asked.config, isolated=asked.isolated).for_directory(here)
     except ConfigError as error:
         raise Misconfigured(error) from None
-    return replace(config.options.inspect or InspectOptions(), **found)
+    usual = config.options.inspect or InspectOptions()
+    if asked.static:  # these are for other runs: only options that do not fit are wrong usage
+        usual = replace(usual, data=None, max_share=None)
+    return replace(_located(usual, config.root), **found)
+
+
+def _located(settings: InspectOptions, folder: Path) -> InspectOptions:
+    """Return the settings of a configuration in `folder`, with data found from anywhere."""
+    if settings.data is None:
+        return settings
+    path = folder / settings.data
+    if _FUNCTION.fullmatch(settings.data) and not path.exists():
+        return settings
+    return replace(settings, data=str(shown(path)))
 
 
 def _check(asked: _Asked, settings: InspectOptions) -> None:
@@ -228,6 +242,7 @@ class _Command:
         self._asked = asked
         self._settings = settings
         self._budget = Budget(settings.max_total, settings.max_share, settings.limit)
+        self._troubled: set[str] = set()  # paths of models of which not all could be read
         self._status = OK
 
     def run(self) -> int:
@@ -293,6 +308,7 @@ class _Command:
         from reglint.inspector.process.messages import Trouble  # noqa: PLC0415
 
         if found.trouble:
+            self._troubled.add(path)
             statuses = {Trouble.REFUSED: REFUSED, Trouble.LIMIT: LIMIT}
             status = statuses.get(found.trouble.trouble, FAILURE)
             self._tell(path, str(found.trouble), status)
@@ -315,8 +331,11 @@ class _Command:
     def _judge(self, report: PenaltyReport, comparison: Comparison | None) -> None:
         from reglint.inspector.budget import exceeded  # noqa: PLC0415
 
-        for line in exceeded(report, self._budget, comparison):
-            self._tell(report.file.path, line, FINDINGS)
+        path, budget = report.file.path, self._budget
+        if report.loss is None and path in self._troubled:  # it is told why there is none
+            budget = replace(budget, max_share=None)
+        for line in exceeded(report, budget, comparison):
+            self._tell(path, line, FINDINGS)
 
     def _deliver(self, reports: Sequence[PenaltyReport], comparison: Comparison | None) -> None:
         if not reports:

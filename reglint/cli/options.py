@@ -105,7 +105,9 @@ def outputs(formats: tuple[str, ...]) -> Callable[..., tuple[Output, ...]]:
             if name not in formats:
                 from reglint.selectors import closest, did_you_mean  # noqa: PLC0415  on failure
 
-                message = f"there is no format `{name}`{did_you_mean(closest(name, formats))}"
+                near = did_you_mean(closest(name, formats))
+                hint = near or f"; take one of {', '.join(formats)}"
+                message = f"there is no format `{name}`{hint}"
                 raise click.BadParameter(message, ctx, param)
             found.append(Output(name, Path(file) if file else None))
         return tuple(found)

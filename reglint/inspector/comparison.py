@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from reglint.inspector.facts import Kind
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from reglint.inspector.facts import Dormant, Finding, Kind, Penalty
+    from reglint.inspector.facts import Dormant, Finding, Penalty
     from reglint.inspector.report import PenaltyReport
 
     _Key: TypeAlias = tuple[str, str | None, Kind, int]
+
+
+_ONLY_WEIGHTS = "activity and add_loss penalties are not compared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +64,21 @@ class Comparison:
     gone_findings: tuple[Finding, ...]
     new_dormant: tuple[Dormant, ...]
     gone_dormant: tuple[Dormant, ...]
+    note: str = ""  # what is not compared, and why; one sentence without a full stop
+
+    @property
+    def totals(self) -> tuple[float, float]:
+        """Return the sums of what is compared, before and after, in units of the loss."""
+        return (
+            sum(_value(change.before) for change in self.changes),
+            sum(_value(change.after) for change in self.changes),
+        )
 
     @property
     def difference(self) -> float:
-        """Return by how much the total is larger now, in units of the loss."""
-        return self.after.total - self.before.total
+        """Return by how much the total of what is compared is larger now."""
+        before, after = self.totals
+        return after - before
 
 
 def compare(before: PenaltyReport, after: PenaltyReport) -> Comparison:
@@ -72,8 +87,21 @@ def compare(before: PenaltyReport, after: PenaltyReport) -> Comparison:
     A finding is new, too, where it was known as less severe; a dormant regularizer where another
     cause keeps it from acting. Several penalties of one layer, role and kind (the calls of a shared
     layer) are matched in their order.
+
+    Compared is what both reports can know: of a file that was only read, weight penalties of Keras'
+    own layers, and nothing is gone that only a run finds; where the models were called on
+    different inputs, weight penalties.
     """
-    old, new = _by_key(before.penalties), _by_key(after.penalties)
+    why = _incomparable(before, after)
+    unknown = {each.layer for report in (before, after) for each in report.unknown}
+    old, new = (
+        _by_key(
+            each
+            for each in report.penalties
+            if not why or (each.kind is Kind.WEIGHT and not _within(each.layer, unknown))
+        )
+        for report in (before, after)
+    )
     changes = [Change(old.get(key), penalty) for key, penalty in new.items()]
     changes += [Change(penalty, None) for key, penalty in old.items() if key not in new]
     return Comparison(
@@ -81,10 +109,31 @@ def compare(before: PenaltyReport, after: PenaltyReport) -> Comparison:
         after,
         tuple(changes),
         new_findings=_findings_beyond(after, before),
-        gone_findings=_findings_beyond(before, after),
+        gone_findings=_findings_beyond(before, after) if after.run or not before.run else (),
         new_dormant=_dormant_beyond(after, before),
-        gone_dormant=_dormant_beyond(before, after),
+        gone_dormant=_dormant_beyond(before, after) if after.run or not before.run else (),
+        note=f"{_ONLY_WEIGHTS}: {why}" if why else "",
     )
+
+
+def _incomparable(before: PenaltyReport, after: PenaltyReport) -> str:
+    """Return why penalties that depend on a call cannot be compared, if so."""
+    runs = [report.run for report in (before, after) if report.run]
+    if len(runs) == 1:
+        return "one model was only read"
+    if runs and _inputs(before) != _inputs(after):
+        return "the models were called on different inputs"
+    return ""
+
+
+def _inputs(report: PenaltyReport) -> object:
+    """Return what a model was called on."""
+    probe = report.run.probe if report.run else None
+    return probe and (probe.source, probe.batch_size, dict(probe.shapes))
+
+
+def _within(layer: str, others: set[str]) -> bool:
+    return any(layer == other or layer.startswith(f"{other}/") for other in others)
 
 
 def _by_key(penalties: Iterable[Penalty]) -> dict[_Key, Penalty]:

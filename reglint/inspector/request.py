@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-GIB = 1 << 30
+MIB, GIB = 1 << 20, 1 << 30
 
 BACKENDS = ("tensorflow", "jax", "torch")  # in the order in which `auto` takes them
+
+
+def sized(count: int) -> str:
+    """Return a number of bytes in MiB or GiB."""
+    return f"{count / GIB:.3g} GiB" if count >= GIB else f"{count / MIB:.3g} MiB"
 
 
 @dataclass(frozen=True, slots=True)

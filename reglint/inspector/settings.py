@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reglint.inspector.request import BACKENDS, Limits
+from reglint.inspector.request import BACKENDS, MIB, Limits
 from reglint.model import Severity
 from reglint.options import Reader, option
 from reglint.selectors import closest, did_you_mean
@@ -25,6 +25,7 @@ NEVER = "never"  # of `fail-on`
 
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
+_LEAST_MEMORY = 256 * MIB  # what it takes to read a small model, and some more
 _DEVICE = re.compile(r"gpu:\d+")
 _LARGEST_SEED = (1 << 32) - 1  # that numpy takes
 
@@ -79,7 +80,7 @@ def _number(reader: Reader, key: Key, value: object) -> float | None:
     return float(value)
 
 
-def _size(reader: Reader, key: Key, value: object) -> int | None:
+def _memory(reader: Reader, key: Key, value: object) -> int | None:
     """Read a number of bytes: an integer, or a string like `8GiB`."""
     text = str(value) if type(value) is int else reader.expect(str, "a size", key, value)
     if text is None:
@@ -89,7 +90,12 @@ def _size(reader: Reader, key: Key, value: object) -> int | None:
         example = "a size like `8GiB` or `500MiB`"
         reader.note(f"expected {example} for {reader.label(key)}, found `{text}`", key)
         return None
-    return int(float(found[1]) * _UNITS[found[2].lower()])
+    size = int(float(found[1]) * _UNITS[found[2].lower()])
+    if size < _LEAST_MEMORY:
+        least = f"a size of at least `{_LEAST_MEMORY // MIB}MiB`"
+        reader.note(f"expected {least} for {reader.label(key)}, found `{text}`", key)
+        return None
+    return size
 
 
 def _text(reader: Reader, key: Key, value: object) -> str | None:
@@ -116,19 +122,28 @@ class InspectOptions:
         _one_of("auto", *BACKENDS), "what Keras runs on; by default what is installed", None
     )
     device: str | None = option(_device, "where the model runs: `cpu`, `gpu`, `gpu:1`", None)
-    batch_size: int | None = option(_integer(1, 1 << 20), "samples of the probe", None)
-    seed: int | None = option(_integer(0, _LARGEST_SEED), "of the probe's random numbers", None)
+    batch_size: int | None = option(
+        _integer(1, 1 << 20), "samples of the probe; by default 4", None
+    )
+    seed: int | None = option(
+        _integer(0, _LARGEST_SEED), "of the probe's random numbers; by default 0", None
+    )
     data: str | None = option(
-        _text, "data instead of a probe: file.npz, a folder, or package.module:function", None
+        _text,
+        "data instead of a probe: `file.npz` or a folder, from that of the configuration, or"
+        " `package.module:function`",
+        None,
     )
     imports: tuple[str, ...] | None = option(
         _modules, "modules with classes of yours, which are imported", None
     )
-    max_memory: int | None = option(_size, "memory that a model may use, like `8GiB`", None)
-    max_seconds: int | None = option(_integer(1, math.inf), "time that a model may take", None)
+    max_memory: int | None = option(_memory, "memory that a model may use; by default `8GiB`", None)
+    max_seconds: int | None = option(
+        _integer(1, math.inf), "seconds that a model may take; by default 300", None
+    )
     max_total: float | None = option(_number, "fail if all penalties are more than this", None)
     max_share: float | None = option(
-        _number, "fail if penalties are more than this share of the loss", None
+        _number, "fail if penalties are more than this share of the loss, which needs data", None
     )
     fail_on: str | None = option(
         _one_of(*(each.value for each in Severity), NEVER),

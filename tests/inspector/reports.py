@@ -228,6 +228,13 @@ STATIC = replace(
     ),
 )
 EMPTY = PenaltyReport(FILE, level=Level.RUN, verdict=Verdict(), run=RUN)
+UNCALLED = PenaltyReport(
+    FILE,
+    level=Level.RUN,
+    verdict=Verdict(),
+    dormant=FULL.dormant[:1],
+    run=replace(RUN, probe=Probe("", 0, {}, failed="it was never built")),
+)
 REFUSED = PenaltyReport(
     replace(FILE, keras_version=None, path="downloads/evil.keras"),
     verdict=Verdict(

@@ -83,6 +83,30 @@ def test_what_cannot_be_inspected_is_said_in_one_line(ran):
     assert ran["no samples fit"].startswith("DataError: ")
 
 
+@pytest.mark.parametrize("case", ["x", "x and y", "not compiled"])
+def test_a_model_that_was_never_called_is_built_by_the_call(ran, case):
+    unbuilt, built = ran[f"unbuilt, {case}"]
+    assert [row["layer"] for row in unbuilt["rows"]].count("first") == 2
+    assert unbuilt["codes"].count("two-decays") == (0 if case == "not compiled" else 1)
+    assert unbuilt["total"] == pytest.approx(built["total"], rel=1e-6)
+    assert [row["variable"] for row in unbuilt["rows"]] == [
+        row["variable"] for row in built["rows"]
+    ]
+
+
+def test_data_of_a_wrong_shape_say_which_input_takes_what(ran):
+    for case in ("shape", "shape of x"):
+        assert ran[case].startswith("DataError: x: input `")
+        assert ran[case].endswith("` takes (10), x has (3)")
+    assert ran["number of inputs"] == "DataError: x: the model has 2 inputs, x has 1"
+    assert ran["shape, subclassed"].startswith("DataError: x: the model cannot be computed: ")
+
+
+def test_labels_that_are_of_no_class_are_an_error(ran):
+    said = "DataError: x: labels are from 7 to 8, and the model puts out 2 classes"
+    assert ran["labels"] == said
+
+
 def test_the_names_of_the_package_come_on_first_use(python):
     code = """
 import sys, reglint

@@ -10,7 +10,12 @@ from reglint.inspector.facts import (
     Cause,
     Dormant,
     Finding,
+    Level,
+    Probe,
     Regularizer,
+    Run,
+    Seconds,
+    Unknown,
 )
 from reglint.inspector.report import PenaltyReport
 from reglint.model import Severity
@@ -78,3 +83,34 @@ def test_dormant_regularizers_are_new_where_the_cause_is():
     assert comparison.new_dormant == (dropped,)
     assert comparison.gone_dormant == (frozen,)
     assert compare(report(dormant=(frozen,)), report(dormant=(frozen,))).new_dormant == ()
+
+
+def run(source="seed 0"):
+    probe = Probe(source, 4, {"x": (4, 8)})
+    return Run("3.15.1", "jax", "0.10", "cpu", None, Level.RUN, Seconds(), probe)
+
+
+def test_what_only_a_run_can_know_is_not_gone_in_what_was_read():
+    finding = Finding("two-decays", Severity.WARNING, "a", "it decays twice")
+    own = weight("own/inner", 4.0)
+    before = report(weight("a", 1.0), activity("a", 2.0), own, run=run(), findings=(finding,))
+    after = report(weight("a", 1.5), unknown=(Unknown("own", "Own", "its class is not known"),))
+    comparison = compare(before, after)
+    assert rows(comparison) == [("a.kernel", 0.5, 1.5)]
+    assert (comparison.difference, comparison.gone_findings) == (0.5, ())
+    assert comparison.note.endswith("one model was only read")
+
+
+def test_penalties_of_different_inputs_are_not_compared():
+    before = report(weight("a", 1.0), activity("a", 2.0), run=run())
+    after = report(weight("a", 1.0), activity("a", 9.0), run=run("data.npz"))
+    comparison = compare(before, after)
+    assert (comparison.difference, len(comparison.changes)) == (0.0, 1)
+    assert comparison.note.endswith("the models were called on different inputs")
+
+
+def test_penalties_of_the_same_inputs_are_compared():
+    before = report(activity("a", 2.0), run=run())
+    after = report(activity("a", 9.0), run=run())
+    comparison = compare(before, after)
+    assert (comparison.difference, comparison.note) == (7.0, "")

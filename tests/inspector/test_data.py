@@ -59,15 +59,23 @@ def test_pickles_are_not_read(ran):
     assert not trace
 
 
+def test_a_dict_goes_by_the_names_of_inputs_whatever_their_order(ran):
+    assert ran["by input"]["x"] == {"a": VALUES, "b": IDS}
+
+
 @pytest.mark.parametrize(
     ("case", "said"),
     [
         ("no file", ".../absent.npz: no such file; give file.npz, a folder, or"),
         ("kind", ".../data.csv: give file.npz, a folder of .npy files, or module:function"),
         ("broken", ".../broken.npz: "),
-        ("no module", "no_such_module:f: No module named 'no_such_module'"),
+        (
+            "no module",
+            "no_such_module:f: No module named 'no_such_module'; install it, or set PYTHONPATH=.",
+        ),
         ("no function", "my_data:absent: module 'my_data' has no attribute 'absent'"),
         ("nothing", "my_data:none must return (x, y) or (x, y, sample_weight)"),
+        ("unlabelled", "my_data:unlabelled must return (x, y) or (x, y, sample_weight)"),
         ("raising", "my_data:raising raised ZeroDivisionError: division by zero"),
         ("names", ".../file.npz has no x; it has images (6, 4), labels (6,)"),
         ("half", ".../file.npz has no x_a, x_b; it has x_a (6, 4), y_p (6,), y_q (6,)"),

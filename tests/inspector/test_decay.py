@@ -88,6 +88,44 @@ def test_two_decays_on_one_variable_are_found(ran):
     assert "`dense.kernel` is decayed twice: L2(0.001) in the loss" in ran["two"][0]["message"]
 
 
+def test_two_decays_are_a_warning_where_exclusions_are_known(ran):
+    [finding] = ran["two"]
+    assert finding["severity"] == "warning"
+    assert "unless" not in finding["message"]
+
+
+def test_a_file_does_not_say_what_is_excluded_from_weight_decay(ran):
+    _, decays, [finding], notes = ran["file"]
+    unless = "unless it is excluded from weight decay, which the file does not say"
+    assert finding["code"] == "two-decays"
+    assert finding["severity"] == "info"
+    assert finding["message"].endswith(f"weight_decay in the optimizer, {unless}")
+    assert [decay["mechanism"] for decay in decays if unless in decay["note"]] == [
+        "weight_decay of the optimizer"
+    ]
+    assert notes == []
+
+
+def test_a_schedule_of_a_file_is_read_at_the_step_that_it_was_trained_to(ran):
+    step, [_, decay], *_ = ran["file"]
+    assert step == 10
+    assert decay["per_step"] == pytest.approx(0.05 * DECAY)
+    assert "at step 10 of ExponentialDecay; unless" in decay["note"]
+
+
+def test_a_file_of_a_model_that_was_not_trained_says_so(ran):
+    step, [_, decay], *_ = ran["untrained file"]
+    assert step == 0
+    assert "at step 0 of ExponentialDecay; unless" in decay["note"]
+
+
+def test_a_file_that_does_not_say_how_far_it_was_trained_is_read_at_step_0(ran):
+    _, [_, decay], *_ = ran["scaled file"]
+    assert decay["per_step"] == pytest.approx(0.1 * DECAY)
+    said = "at step 0 of ExponentialDecay: the file does not say how far it was trained"
+    assert said in decay["note"]
+
+
 def test_an_optimizer_is_described_by_what_is_not_default(ran):
     assert ran["described"] == [
         "SGD(learning_rate=0.1, momentum=0.9)",

@@ -127,6 +127,13 @@ def test_only_regular_local_files_are_opened(tmp_path):
     assert refusal("a\0b.keras").startswith("it cannot be opened")
 
 
+def test_a_folder_of_models_is_told_how_to_be_named(tmp_path):
+    assert refusal(tmp_path) == f"a folder: {archive.SAVE_AS_KERAS}"
+    (tmp_path / "run").mkdir()
+    write(tmp_path / "run" / "a.keras", hostile.keras())
+    assert refusal(tmp_path) == f"a folder: name the files, as in '{tmp_path}/**/*.keras'"
+
+
 def test_a_link_put_in_place_of_the_file_is_not_followed(tmp_path, monkeypatch):
     good = tmp_path / "good.keras"
     good.write_bytes(hostile.keras())

@@ -79,6 +79,33 @@ def test_settings_are_those_of_the_current_folder_and_not_of_the_model(reglint, 
     assert models.asked[1].imports == ("evil",)
 
 
+def test_settings_that_do_not_apply_to_a_static_run_are_ignored(reglint, models):
+    Path("reglint.toml").write_text('[inspect]\ndata = "d.npz"\nmax-share = 0.1\n')
+    done = reglint("inspect", "model.keras", "--static")
+    assert (done.status, done.err) == (0, "")
+    assert models.asked == [Request("model.keras", static=True)]
+    for option, value in (("--data", "d.npz"), ("--max-share", "1")):
+        assert reglint("inspect", "model.keras", "--static", option, value).status == 2
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("d.npz", "runs/d.npz"),
+        ("a", "runs/a"),
+        ("package.module:function", "package.module:function"),
+        ("odd:name", "runs/odd:name"),
+    ],
+)
+def test_data_in_the_settings_are_found_from_the_folder_of_these(reglint, models, written, meant):
+    Path("runs/odd:name").mkdir()
+    Path("runs/reglint.toml").write_text(f'[inspect]\ndata = "{written}"\n')
+    reglint("inspect", "model.keras", "--config", "runs/reglint.toml")
+    assert models.asked == [Request("model.keras", data=str(Path(meant)))]
+    reglint("inspect", "model.keras", "--config", "runs/reglint.toml", "--data", "own.npz")
+    assert models.asked[1].data == "own.npz"
+
+
 @pytest.mark.parametrize(
     ("pattern", "expected"),
     [
@@ -118,10 +145,12 @@ def test_a_model_that_is_named_twice_is_done_once(reglint, models):
         (["model.keras", "--batch-size", "x"], "'x' is not a valid integer"),
         (["model.keras", "--seed", "-1"], "expected an integer from 0"),
         (["model.keras", "--max-memory", "lots"], "expected a size like `8GiB` or"),
+        (["model.keras", "--max-memory", "8"], "at least `256MiB` for `--max-memory`, found `8`"),
         (["model.keras", "--max-total", "nan"], "expected a number from 0 for `--max-total`"),
         (["model.keras", "--fail-on", "warn"], "`never` for `--fail-on`, found `warn`"),
         (["model.keras", "--import", "zoo.py/x"], "expected modules like `package.layers`"),
         (["model.keras", "--output-format", "htm"], "no format `htm`; did you mean `html`?"),
+        (["model.keras", "--output-format", "yaml"], "no format `yaml`; take one of table, "),
         (["model.keras", "--max-share", "0.5"], "`--max-share` is of the loss on your data"),
         (["model.keras", "--static", "--data", "d.npz"], "leave out `--static`"),
         (["model.keras", "--loss", "mse"], "it needs `--data`"),

@@ -19,6 +19,7 @@ from reglint.inspector.facts import (
     Finding,
 )
 from reglint.inspector.inspection import Inspection
+from reglint.inspector.process.messages import NotRead, Trouble
 from reglint.model import Severity
 
 ERROR = Finding("not-finite", Severity.ERROR, "dense", "it is NaN")
@@ -58,6 +59,18 @@ def test_a_share_on_data_fails(reglint, models):
     done = reglint(*options, "0.2")
     assert done.status == 1
     assert done.err == "model.keras: penalties of 1 in a loss of 4 exceed --max-share 0.2\n"
+
+
+def test_a_share_that_there_is_none_of_is_not_told_beside_the_reason(reglint, models):
+    options = ("inspect", "model.keras", "--data", "d.npz", "--max-share", "0.2")
+    done = reglint(*options)
+    assert (done.status, done.err) == (
+        1,
+        "model.keras: there is no loss on data for --max-share 0.2\n",
+    )
+    models.set(trouble=NotRead(Trouble.UNAVAILABLE, "not run: d.npz: no such file"))
+    done = reglint(*options)
+    assert (done.status, done.err) == (2, "model.keras: not run: d.npz: no such file\n")
 
 
 def test_with_a_baseline_known_findings_do_not_fail_and_the_difference_is_shown(reglint, models):

@@ -88,7 +88,8 @@ def test_what_is_not_given_is_left_to_the_request():
         ("8G", 8 * GIB),
         ("500 mb", 500 << 20),
         ("0.5GiB", GIB // 2),
-        ("1024", 1024),
+        ("256MiB", GIB // 4),
+        ("1073741824", GIB),
     ],
 )
 def test_a_size_has_a_unit_or_is_in_bytes(tmp_path, text, expected):
@@ -110,6 +111,10 @@ def test_a_size_has_a_unit_or_is_in_bytes(tmp_path, text, expected):
         ("max-seconds = 0", "expected an integer from 1 for `inspect.max-seconds`, found 0"),
         ('max-memory = "much"', ("expected a size like `8GiB` or `500MiB` for"
          " `inspect.max-memory`, found `much`")),
+        ("max-memory = 8", ("expected a size of at least `256MiB` for `inspect.max-memory`,"
+         " found `8`")),
+        ('max-memory = "255MiB"', ("expected a size of at least `256MiB` for"
+         " `inspect.max-memory`, found `255MiB`")),
         ("max-memory = 1.5", "expected a size for `inspect.max-memory`, found a float"),
         ("max-total = -1", "expected a number from 0 for `inspect.max-total`, found -1"),
         ("max-share = nan", "expected a number from 0 for `inspect.max-share`, found nan"),

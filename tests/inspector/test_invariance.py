@@ -30,6 +30,14 @@ def test_kernels_that_change_nothing_at_all_are_left_out(ran):
     assert not {"dead", "faint"} & set(ran["normalized"]["change"])
 
 
+def test_those_left_out_are_named(ran):
+    assert ran["normalized"]["left out"] == (
+        "scale invariance: `dead.kernel`, `faint.kernel` are not listed: the output hardly depends"
+        " on them"
+    )
+    assert ran["constant"]["left out"] == ""
+
+
 def test_a_softmax_that_is_sure_of_itself_hides_nothing(ran):
     assert layers(ran["saturated"]) == []
     assert ran["saturated"]["change"]["sure"] > 0.5

@@ -24,8 +24,15 @@ def test_modules_give_what_is_of_their_own_package(ran):
     assert ran["others"] == [False] * 5
 
 
+def test_a_module_that_is_not_found_is_told_with_what_to_do(ran):
+    assert ran["absent"] == (
+        "cannot import `no_such_module`: No module named 'no_such_module'; install it, or set"
+        " PYTHONPATH=. if it is in this folder"
+    )
+
+
 def test_an_optimizer_that_fails_when_it_is_asked_is_noted(ran):
     facts, notes = ran["optimizer"]
-    assert facts == [None, []]
+    assert facts == [None, [], []]
     assert len(notes) == 1
     assert notes[0].startswith("the optimizer cannot be asked: ")

@@ -84,7 +84,7 @@ def test_an_input_spec_stands_in_for_what_a_model_does_not_say(hard_cases):
 
 def test_an_input_spec_must_fit_the_model(hard_cases):
     assert hard_cases["wrong name"] == "the model has no input `other`: it has `given`"
-    assert hard_cases["wrong number"] == "the model takes 1 inputs, not 2"
+    assert hard_cases["wrong number"] == "the model takes 1 input, not 2"
 
 
 def test_data_take_the_place_of_made_up_inputs(hard_cases):

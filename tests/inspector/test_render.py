@@ -17,10 +17,10 @@ pytest.importorskip("rich")
 import reglint
 from reglint.inspector import codec
 from reglint.inspector.comparison import compare
-from reglint.inspector.facts import Data, Kind
+from reglint.inspector.facts import Data, Decay, Finding, Kind, Variable, Verdict
 from reglint.inspector.render import FORMATS, Style, render
 from reglint.inspector.render import json as as_json
-from reglint.inspector.render.document import elided, spans
+from reglint.inspector.render.document import apart, elided, spans
 from reglint.inspector.render.numbers import (
     aligned,
     change,
@@ -32,8 +32,9 @@ from reglint.inspector.render.numbers import (
     size,
 )
 from reglint.inspector.render.sections import document
+from reglint.model import Severity
 
-NAMES = ("FULL", "STATIC", "EMPTY", "REFUSED", "BROKEN", "HOSTILE", "LARGE")
+NAMES = ("FULL", "STATIC", "EMPTY", "UNCALLED", "REFUSED", "BROKEN", "HOSTILE", "LARGE")
 
 
 @pytest.mark.parametrize(
@@ -104,6 +105,20 @@ def test_a_long_path_loses_its_middle(width, short):
     assert all(len(elided(path, narrow)) <= narrow for narrow in range(1, width))
 
 
+def test_paths_that_differ_stay_different_when_they_lose_their_middle():
+    cut = "\N{HORIZONTAL ELLIPSIS}"
+    cells = [f"bidirectional/{each}_layer/cell" for each in ("forward", "backward")]
+    assert list(apart(cells, 24).values()) == [
+        f"{cut}/forward_layer/cell",
+        f"{cut}/backward_layer/cell",
+    ]
+    assert apart([cells[0], "head"], 24) == {cells[0]: f"bidirectional/{cut}/cell", "head": "head"}
+    ends = ["a_very_long_name_of_a_layer_1", "another_long_name_of_a_layer_1"]
+    assert len(set(apart(ends, 12).values())) == 2
+    for width in range(1, 33):
+        assert all(len(short) <= width for short in apart([*cells, *ends], width).values())
+
+
 def test_code_in_a_message_is_found():
     assert spans("set `a`, not `b`") == [
         ("set ", False),
@@ -142,6 +157,58 @@ def test_the_headline_is_the_answer(reports):
     assert said["BROKEN"] == "Penalties add NaN to the loss; 1 error"
     frozen = replace(reports.FULL, penalties=(), findings=(), unknown=())
     assert "2 regularizers, none of them at work" in document(frozen).headline
+
+
+def test_a_model_that_could_not_be_called_is_said_to_be_unknown(reports):
+    page = document(reports.UNCALLED)
+    assert page.headline == "Not known: the model could not be called"
+    assert page.tone is Severity.WARNING
+    assert "probe" not in dict(page.about)
+    (remark,) = page.sections[0].remarks
+    assert remark.endswith("penalties are missing: it was never built.")
+    assert "probe" in dict(document(reports.FULL).about)
+
+
+def test_the_total_is_what_is_known_where_a_cell_has_a_penalty(reports):
+    finding = Finding("cell-activity-regularizer", Severity.ERROR, "rnn/cell", "it raises")
+    report = replace(reports.FULL, findings=(finding,))
+    assert document(report).headline == (
+        "Penalties add 0.1322 to the loss, as far as is known; 1 error"
+    )
+
+
+def test_advice_is_what_was_not_done(reports):
+    def advice(**changes):
+        report = replace(reports.STATIC, penalties=(), **changes)
+        (section,) = [each for each in document(report).sections if each.key == "penalties"]
+        return section.remarks
+
+    assert advice(notes=("not run: it crashed",)) == (
+        "Only the running model can tell; the notes say why it was not run.",
+    )
+    assert advice(notes=()) == (
+        "Run the model, with its modules named by `--import`, to know more.",
+    )
+    assert advice(notes=(), verdict=Verdict()) == ("Run the model to know more.",)
+
+
+def test_variables_that_decay_alike_stand_together_and_are_named(reports):
+    mechanism = "weight_decay of the optimizer"
+    decays = tuple(
+        Decay(Variable(f"dense_{i}", "kernel"), mechanism, "0.1 * 0.01", 0.001, 693.1)
+        for i in range(7)
+    )
+    report = replace(reports.FULL, decays=decays)
+    (section,) = [each for each in document(report).sections if each.key == "decay"]
+    ((row,),) = [table.rows for table in section.tables]
+    assert [cell.text for cell in row[:2]] == ["7 variables", "weight_decay"]
+    (remark,) = section.remarks
+    assert remark == (
+        "7 variables with weight_decay: `dense_0.kernel`, `dense_1.kernel`, `dense_2.kernel` "
+        "and 4 more."
+    )
+    assert "| 7 variables | `weight_decay` |" in render("markdown", [report])
+    assert "<td>7 variables</td>" in render("html", [report])
 
 
 def test_no_section_is_empty_and_their_order_is_that_of_the_guide(reports):

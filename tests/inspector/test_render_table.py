@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("rich")
 
+from reglint.inspector.facts import Decay, Variable
 from reglint.inspector.render import Style, render
 from reglint.inspector.render.numbers import number
 from reglint.report.rows import columns
@@ -31,6 +32,25 @@ def test_a_name_is_cut_in_its_middle_only_where_it_must_be(reports):
     narrow = render("table", [reports.FULL], style=Style(width=60))
     assert "encoder/block_1/attention/query_dense " in wide
     assert "encoder/\N{HORIZONTAL ELLIPSIS}/attention/query_dense " in narrow
+
+
+def test_no_two_layers_are_cut_to_the_same_name(reports):
+    layers = [f"bidirectional/{each}_layer/{part}" for each in ("forward", "backward")
+              for part in ("cell", "cell_of_another_kind")]  # fmt: skip
+    weights = tuple(reports.weight(each, 0.5, regularizer=reports.L1L2) for each in layers)
+    for width in (70, 80, 100):
+        text = render(
+            "table", [replace(reports.STATIC, penalties=weights)], style=Style(width=width)
+        )
+        names = [line.split()[0] for line in text.splitlines() if " kernel " in line]
+        assert len(set(names[:4])) == 4
+
+
+def test_the_formula_of_a_decay_fits_most_terminals(reports):
+    mechanism, formula = "weight_decay of the optimizer", "0.001 * 0.01"
+    decays = (Decay(Variable("a" * 30, "kernel"), mechanism, formula, 1e-5, 69310.0),)
+    text = render("table", [replace(reports.FULL, decays=decays)], style=Style(width=80))
+    assert re.search(r"\.kernel +weight_decay +0\.001 \* 0\.01 ", text)
 
 
 def test_columns_go_one_after_the_other(reports):

@@ -119,7 +119,7 @@ def test_the_way_it_ends_says_whose_fault_it_is(work, expected, words):
 def test_too_much_memory_is_a_limit_and_names_the_option():
     kind, text = trouble("x = bytearray(1 << 30)\nreturn told()", memory=512 << 20)
     assert kind is Trouble.LIMIT
-    assert text == "wants more than 0.5 GiB of memory; allow more with --max-memory"
+    assert text == "wants more than 512 MiB of memory; allow more with --max-memory"
 
 
 def test_memory_within_the_limit_is_had():
@@ -256,6 +256,18 @@ def test_the_real_process_says_what_is_wrong_with_a_file(tmp_path):
         sandbox.perform(Job(Request(str(path)), Limits(1 << 30, 30)), lambda _: None)
     assert caught.value.trouble is Trouble.REFUSED
     assert "pickle" in str(caught.value)
+
+
+def test_a_configuration_that_does_not_go_with_the_file_is_wrong_usage(tmp_path, hostile):
+    pytest.importorskip("h5py")
+    model, weights, config = (tmp_path / name for name in ("a.keras", "a.weights.h5", "a.json"))
+    model.write_bytes(hostile.keras())
+    weights.write_bytes(hostile.weights())
+    config.write_text("{}")
+    for request in (Request(str(model), str(config)), Request(str(weights))):
+        with pytest.raises(NotRead, match="--model-config") as caught:
+            sandbox.perform(Job(request, Limits(1 << 30, 30)), lambda _: None)
+        assert caught.value.trouble is Trouble.UNAVAILABLE
 
 
 def test_formats_are_read_back_as_they_were_sent():

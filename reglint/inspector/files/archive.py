@@ -8,6 +8,7 @@ import os
 import stat
 import zipfile
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -39,6 +40,13 @@ SUFFIXES = {
 }
 
 
+_LOOKED_AT = 10_000  # entries of a folder, for a hint
+
+
+class WrongUsage(Refused):
+    """Nothing is wrong with the file: another option goes with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelFile:
     """An open model file."""
@@ -52,6 +60,8 @@ class ModelFile:
 @contextlib.contextmanager
 def opened(path: str, config: str | None = None) -> Iterator[ModelFile]:
     """Open a `.keras`, a `.h5`, or a `.weights.h5` with its `config`; raise Refused.
+
+    It is WrongUsage if a `.weights.h5` lacks its `config`, or another file is given one.
 
     What kind of file it is tells its content, not its name.
     """
@@ -116,7 +126,7 @@ def _keras(
     stack: contextlib.ExitStack, path: str, config: str | None, stream: IO[bytes]
 ) -> ModelFile:
     if config is not None:
-        raise Refused("a .keras file has its own config.json: leave --model-config out")
+        raise WrongUsage("a .keras file has its own config.json: leave --model-config out")
     archive = stack.enter_context(zipped.opened(stream))
     model = document.model(archive.text("config.json"), "config.json")
     about = document.parsed(archive.text("metadata.json"), "metadata.json")
@@ -135,7 +145,7 @@ def _hdf5(
     about = {"keras_version": hdf5.text(root, "keras_version")}
     if written is not None:
         if config is not None:
-            raise Refused("the file has its own configuration: leave --model-config out")
+            raise WrongUsage("the file has its own configuration: leave --model-config out")
         training = hdf5.text(root, "training_config")
         return ModelFile(
             _facts(path, Format.H5, stream, about),
@@ -144,7 +154,8 @@ def _hdf5(
             root,
         )
     if config is None:
-        raise Refused("it has weights and no config: name its config.json with --model-config")
+        kind = WrongUsage if path.endswith(".weights.h5") else Refused  # it should have one
+        raise kind("it has weights and no config: name its config.json with --model-config")
     with regular(config) as other:
         if other.read(len(ZIP_MAGIC)) == ZIP_MAGIC:
             raise Refused(f"{config} is an archive: --model-config takes JSON (model.to_json())")
@@ -180,6 +191,8 @@ def _dict(value: Any) -> dict[str, Any] | None:
 def _folder(path: Path) -> str:
     if (path / "saved_model.pb").exists():
         return f"a SavedModel, which has lost its regularizers: {SAVE_AS_KERAS}"
+    if any(each.suffix == ".keras" for each in islice(path.rglob("*"), _LOOKED_AT)):
+        return f"a folder: name the files, as in '{path}/**/*.keras'"
     return f"a folder: {SAVE_AS_KERAS}"
 
 

@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 
 def perform(job: Job, progress: Progress) -> Message:
     """Read the file, or run the model in it; raise Refused, or whatever goes wrong."""
-    return _read(job) if job.level is Level.STATIC else _run(job, progress)
+    if job.level is not Level.STATIC:
+        return _run(job, progress)
+    # Imported once this process is confined, as numpy starts threads.
+    from reglint.inspector.files.archive import WrongUsage  # noqa: PLC0415
+
+    try:
+        return _read(job)
+    except WrongUsage as error:
+        return Message(failure=Failure(Trouble.UNAVAILABLE, str(error)))
 
 
 def main(work: Callable[[Job, Progress], Message] = perform) -> None:
@@ -52,7 +60,6 @@ def main(work: Callable[[Job, Progress], Message] = perform) -> None:
 
 
 def _read(job: Job) -> Message:
-    # Imported once this process is confined, as numpy starts threads.
     from reglint.inspector.files.archive import opened  # noqa: PLC0415
     from reglint.inspector.files.preflight import preflight  # noqa: PLC0415
     from reglint.inspector.static.reader import histograms, read  # noqa: PLC0415

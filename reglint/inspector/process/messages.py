@@ -28,7 +28,7 @@ class Trouble(Enum):
 
     REFUSED = "refused"  # the file is dangerous, malformed, or wants code that was not allowed
     LIMIT = "limit"  # it took too much time or memory
-    UNAVAILABLE = "unavailable"  # a file, backend, GPU or data that was asked for is not there
+    UNAVAILABLE = "unavailable"  # a file, option, backend, GPU or data that it takes is not there
     INTERNAL = "internal"  # a mistake of reglint's, or of what it runs on
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from reglint.inspector.codec import Malformed, decode, encode
 from reglint.inspector.facts import Level
 from reglint.inspector.process.messages import NO_MEMORY, Message, NotRead, Trouble
-from reglint.inspector.request import GIB
+from reglint.inspector.request import sized
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -218,7 +218,7 @@ def _ended(status: int, printed: str, job: Job) -> NotRead:
     if job.level is Level.STATIC and name in _CRASHES:  # libhdf5, which trusts what it reads
         return NotRead(Trouble.REFUSED, f"damaged: reading it ended by {name}")
     # Native code that gets no memory dies in many ways, and the kernel kills when there is none.
-    size = f"{limits.memory / GIB:.3g} GiB, --max-memory"
+    size = f"{sized(limits.memory)}, --max-memory"
     return NotRead(Trouble.LIMIT, f"ended by {name}, perhaps for want of memory ({size}): {last}")
 
 
@@ -236,9 +236,9 @@ def _limit(what: str, limits: Limits, stage: str = "") -> str:
             during = f" ({stage})" if stage else ""
             return f"took more than {limits.seconds} s{during}; allow more with --max-seconds"
         case "memory":
-            size = f"{limits.memory / GIB:.3g} GiB"
+            size = sized(limits.memory)
             return f"wants more than {size} of memory; allow more with --max-memory"
-    return f"wants to write a file of more than {limits.written / GIB:.3g} GiB"
+    return f"wants to write a file of more than {sized(limits.written)}"
 
 
 def _printable(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from reglint.inspector.render.document import elided
 from reglint.inspector.render.markup import Markup, joined, tag
 from reglint.inspector.render.numbers import count, number, percent
-from reglint.inspector.render.sections import decays
+from reglint.inspector.render.sections import decays, together
 from reglint.inspector.render.words import layer, ranked, variable
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _layer(name: str, kinds: dict[Kind, float], largest: float) -> Markup:
 
 def half_lives(report: PenaltyReport) -> Markup | None:
     """Return the half-life of each variable as a dot, on a logarithmic axis, the shortest first."""
-    known = [(name, each.half_life) for name, each in decays(report) if each.half_life]
+    known = [(together(alike), alike[0].half_life) for alike in decays(report)]
     return _dots("Half-life of each variable, in steps", known)
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from reglint.inspector.facts import Kind
     from reglint.model import Severity
 
@@ -42,6 +45,7 @@ class Cell:
     value: float | None = None
     tone: Severity | None = None
     kind: Kind | None = None  # of the penalty that a bar shows
+    many: bool = False  # it says how many there are, in place of a name
 
     @property
     def alarming(self) -> bool:
@@ -112,11 +116,43 @@ def elided(text: str, width: int) -> str:
     if len(text) <= width:
         return text
     head, *parts = text.split("/")
-    while parts:
-        del parts[0]
-        short = "/".join((head, _CUT, *parts))
-        if parts and len(short) <= width:
-            return short
-    before = max(0, width - 1) // 3
+    short = _ending(f"{head}/{_CUT}", parts[1:], width)
+    return short or _cut(text, width, max(0, width - 1) // 3)
+
+
+def apart(texts: Iterable[str], width: int) -> dict[str, str]:
+    """Return each of `texts` as `elided`, in other ways where two would come out the same.
+
+    In a width that is too small for their differences some are the same all the same.
+    """
+    short = {text: elided(text, width) for text in texts}
+    for before in (None, 0, width // 2, width - 1):  # characters; None: parts of a path
+        times = Counter(short.values())
+        alike = [text for text, cut in short.items() if times[cut] > 1]
+        if not alike:
+            break
+        for text in alike:
+            short[text] = _end(text, width) if before is None else _cut(text, width, before)
+    return short
+
+
+def _end(text: str, width: int) -> str:
+    """Return the last parts of a path, as many as there is room for."""
+    if len(text) <= width:
+        return text
+    return _ending(_CUT, text.split("/")[1:], width) or _cut(text, width, 0)
+
+
+def _ending(start: str, parts: list[str], width: int) -> str:
+    """Return `start` and the last of `parts`, as many as fit; empty if none does."""
+    kept, used = len(parts), len(start)
+    while kept and used + 1 + len(parts[kept - 1]) <= width:
+        kept -= 1
+        used += 1 + len(parts[kept])
+    return "/".join((start, *parts[kept:])) if kept < len(parts) else ""
+
+
+def _cut(text: str, width: int, before: int) -> str:
+    """Return `text` with `before` of its first characters, and as many last ones as fit."""
     after = max(0, width - 1 - before)
-    return f"{text[:before]}{_CUT}{text[len(text) - after :]}"
+    return text if len(text) <= width else f"{text[:before]}{_CUT}{text[len(text) - after :]}"

@@ -45,6 +45,8 @@ def headline(report: PenaltyReport) -> str:
 def tone(report: PenaltyReport) -> Severity | None:
     """Return how bad the worst is."""
     severities = [finding.severity for finding in report.findings]
+    if _failed(report) and not report.penalties:
+        severities.append(Severity.WARNING)
     if not math.isfinite(report.total) or _refused(report):
         severities.append(Severity.ERROR)
     return worst(severities)
@@ -54,16 +56,32 @@ def _refused(report: PenaltyReport) -> bool:
     return bool(report.verdict and report.verdict.found(Danger.REFUSED))
 
 
+def _failed(report: PenaltyReport) -> bool:
+    """Return whether the model was to be called, and could not be."""
+    return bool(report.run and report.run.probe and report.run.probe.failed)
+
+
+def _partial(report: PenaltyReport) -> bool:
+    """Return whether there may be penalties that have no row.
+
+    That of a recurrent cell is missing from `model.losses` on jax: run with Keras 3.15.1.
+    """
+    in_cell = any(finding.code == "cell-activity-regularizer" for finding in report.findings)
+    return bool(report.unknown) or in_cell or _failed(report)
+
+
 def _total(report: PenaltyReport) -> str:
     if report.penalties:
         text = f"Penalties add {number(report.total)} to the loss"
-        if report.unknown or (report.run and report.run.probe and report.run.probe.failed):
+        if _partial(report):
             return f"{text}, as far as is known"
         share = report.total / report.loss if report.loss else None
         in_data = report.data is not None and share is not None and 0 <= share < math.inf
         return f"{text}, {percent(share)} of it" if in_data and share is not None else text
     if _refused(report):
         return "Refused, not read any further"
+    if _failed(report):
+        return "Not known: the model could not be called"
     if report.unknown:
         return "No penalty that can be known without running the model"
     if report.dormant:
@@ -79,7 +97,7 @@ def about(report: PenaltyReport) -> Iterator[tuple[str, str]]:
     if report.run is not None:
         yield "run", _run(report.run)
         yield "time", _time(report)
-        if report.run.probe is not None:
+        if report.run.probe is not None and report.run.probe.batch_size:
             yield "probe", _probe(report.run)
     elif report.static_seconds:
         yield "time", f"{duration(report.static_seconds)} to read the file"

@@ -154,14 +154,14 @@ def _head(column: Column) -> Markup:
 
 
 def _cell(look: Look, cell: Cell) -> Markup:
-    classes = [look.name.lower()]
+    classes = [] if cell.many else [look.name.lower()]
     if cell.alarming:
         classes.append("bad")
     if cell.tone:
         classes.append(cell.tone.value)
     value = None if cell.value is None else _exact(cell.value)
     content = prose(cell.text) if look is Look.PROSE else cell.text
-    return tag("td", content, class_=" ".join(classes), data_value=value)
+    return tag("td", content, class_=" ".join(classes) or None, data_value=value)
 
 
 def _exact(value: float) -> str:

@@ -51,12 +51,13 @@ class Differences:
 
     before: FileFacts
     after: FileFacts
-    difference: float  # of the totals
+    difference: float  # of the totals of what is compared
     changes: tuple[Changed, ...]  # equal ones too
     new_findings: tuple[Finding, ...]
     gone_findings: tuple[Finding, ...]
     new_dormant: tuple[Dormant, ...]
     gone_dormant: tuple[Dormant, ...]
+    note: str = ""  # what is not compared, and why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,4 +125,5 @@ def _differences(comparison: Comparison) -> Differences:
         comparison.gone_findings,
         comparison.new_dormant,
         comparison.gone_dormant,
+        comparison.note,
     )

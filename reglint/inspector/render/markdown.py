@@ -104,7 +104,7 @@ def _table(table: Table) -> str:
 def _cell(look: Look, cell: Cell) -> str:
     match look:
         case Look.NAME | Look.TERM:
-            return _code(cell.text)
+            return _escaped(cell.text) if cell.many else _code(cell.text)
         case Look.PROSE:
             return _text(cell.text)
     return f"**{_escaped(cell.text)}**" if cell.alarming else _escaped(cell.text)

@@ -77,7 +77,8 @@ def told(sections: Iterable[Section]) -> tuple[Section, ...]:
 def _penalties(report: PenaltyReport) -> Section:
     if not report.penalties:
         advice = _advice(report)
-        return Section("penalties", "Penalties", remarks=(sentence(advice),) if advice else ())
+        said = (sentence(advice),) if advice else tuple(_asides(report))
+        return Section("penalties", "Penalties", remarks=said)
     rows = ranked(report.penalties)
     largest = max((each.value for each in rows if math.isfinite(each.value)), default=0.0)
     kinds = ", ".join(f"{kind.value} {number(value)}" for kind, value in report.by_kind.items())
@@ -119,10 +120,17 @@ def _row(penalty: Penalty, report: PenaltyReport, largest: float) -> tuple[Cell,
 
 
 def _advice(report: PenaltyReport) -> str:
-    if report.verdict and report.verdict.found(Danger.REFUSED):
+    verdict = report.verdict
+    if verdict and verdict.found(Danger.REFUSED):
         return ""
+    if report.run and report.run.probe and report.run.probe.failed:
+        return ""
+    if report.unknown and report.notes:
+        return "only the running model can tell; the notes say why it was not run"
+    if report.unknown and verdict and verdict.found(Danger.CUSTOM):
+        return "run the model, with its modules named by `--import`, to know more"
     if report.unknown:
-        return "run the model, or name its modules with `--import`, to know more"
+        return "run the model to know more"
     if report.dormant:
         return "each regularizer is listed below, with the reason why it adds nothing"
     return "give a layer `kernel_regularizer=keras.regularizers.L2(...)` if it should have some"
@@ -267,23 +275,24 @@ def _data(report: PenaltyReport) -> Section:
 
 
 def _decay(report: PenaltyReport) -> Section:
+    rows = decays(report)
     table = Table(
         (
             Column("Variable", Look.NAME),
             Column("Mechanism", Look.TERM, 2),
-            Column("Formula", Look.TERM, 4),
+            Column("Formula", Look.TERM, 3),
             Column("Per step", Look.NUMBER),
             Column("Half-life", Look.NUMBER),
         ),
         tuple(
             (
-                Cell(name),
-                Cell(shown(each.mechanism)),
-                Cell(shown(each.formula)),
-                figure(each.per_step),
-                figure(each.half_life),
+                Cell(together(alike), many=len(alike) > 1),
+                Cell(_mechanism(alike[0])),
+                Cell(shown(alike[0].formula)),
+                figure(alike[0].per_step),
+                figure(alike[0].half_life),
             )
-            for name, each in decays(report)
+            for alike in rows
         ),
         "and {} more",
     )
@@ -291,35 +300,53 @@ def _decay(report: PenaltyReport) -> Section:
     lead = f"what each step takes away{by}, and after how many steps half is left, the data apart"
     if not report.decays:
         return Section("decay", "Weight decay")
-    remarks = tuple(_reasons(report.decays))
+    remarks = (*_members(rows), *_reasons(report.decays))
     return Section("decay", "Weight decay", lead, (table,), remarks=remarks)
 
 
-def decays(report: PenaltyReport) -> list[tuple[str, Decay]]:
-    """Return what shrinks variables, the fastest first; many of one kind are one, by their number.
+def decays(report: PenaltyReport) -> list[list[Decay]]:
+    """Return what shrinks variables, the fastest first; many of one kind stand together.
 
     The optimizer does the same to each variable, and a large model has hundreds.
     """
     kinds: dict[tuple[object, ...], list[Decay]] = {}
     for each in report.decays:
         kinds.setdefault((each.mechanism, each.formula, each.per_step), []).append(each)
-    rows = []
+    rows: list[list[Decay]] = []
     for alike in kinds.values():
-        if len(alike) > _NAMED:
-            rows.append((f"{len(alike)} variables", alike[0]))
-        else:
-            rows += [(variable(each.variable), each) for each in alike]
-    return sorted(rows, key=lambda row: -rank(row[1].per_step or 0.0))
+        rows += [alike] if len(alike) > _NAMED else [[each] for each in alike]
+    return sorted(rows, key=lambda alike: -rank(alike[0].per_step or 0.0))
+
+
+def together(alike: Sequence[Decay]) -> str:
+    """Return the name of a variable, or how many there are."""
+    return variable(alike[0].variable) if len(alike) == 1 else count(len(alike), "variable")
+
+
+def _mechanism(decay: Decay) -> str:
+    """Return what shrinks a variable; below the optimizer's name it need not say whose it is."""
+    return shown(decay.mechanism).removesuffix(" of the optimizer")
+
+
+def _members(rows: Iterable[Sequence[Decay]]) -> Iterator[str]:
+    """Yield which variables stand together in a row."""
+    for alike in rows:
+        if len(alike) > 1:
+            yield sentence(f"{together(alike)} with {_mechanism(alike[0])}: {_first(alike)}")
 
 
 def _reasons(decays: Iterable[Decay]) -> Iterator[str]:
     """Yield each note once, with the variables that it is of."""
     noted = sorted((each for each in decays if each.note), key=lambda decay: decay.note)
     for note, group in groupby(noted, key=lambda decay: decay.note):
-        names = [code(str(decay.variable)) for decay in group]
-        if len(names) > _NAMED:
-            names[_NAMED:] = [f"{len(names) - _NAMED} more"]
-        yield sentence(f"{', '.join(names)}: {shown(note)}")
+        yield sentence(f"{_first(list(group))}: {shown(note)}")
+
+
+def _first(decays: Sequence[Decay]) -> str:
+    """Return the names of the first variables, and how many more there are."""
+    names = ", ".join(code(str(decay.variable)) for decay in decays[:_NAMED])
+    left = len(decays) - _NAMED
+    return f"{names} and {count(left)} more" if left > 0 else names
 
 
 def _invariance(report: PenaltyReport) -> Section:

@@ -10,7 +10,7 @@ from reglint.inspector.render.document import Cell, Column, Document, Look, Sect
 from reglint.inspector.render.head import tone
 from reglint.inspector.render.numbers import change, count, number
 from reglint.inspector.render.sections import document, dormant, findings, told
-from reglint.inspector.render.words import figure, place, rank, shown, title, whole, worst
+from reglint.inspector.render.words import figure, place, rank, sentence, shown, title, whole, worst
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -75,9 +75,12 @@ def difference(comparison: Comparison) -> Document:
         Section(
             "changes",
             "Changes",
-            f"{number(before.total)} before, {number(after.total)} after",
+            " before, ".join(map(number, comparison.totals)) + " after",
             (_changes(changed),) if changed else (),
-            remarks=(f"{count(same, 'penalty')} {verb} the same.",) if same else (),
+            remarks=(
+                *((f"{count(same, 'penalty')} {verb} the same.",) if same else ()),
+                *((sentence(comparison.note),) if comparison.note else ()),
+            ),
         ),
         findings(comparison.new_findings, "new-findings", "New findings"),
         findings(comparison.gone_findings, "gone-findings", "Findings that are gone"),
@@ -94,8 +97,8 @@ def difference(comparison: Comparison) -> Document:
 
 
 def _moved(comparison: Comparison) -> str:
-    before, after = (number(each.total) for each in (comparison.before, comparison.after))
-    if _rounding(comparison.difference, comparison.before.total):
+    before, after = map(number, comparison.totals)
+    if _rounding(comparison.difference, comparison.totals[0]):
         return f"The total penalty is the same, {after}"
     if not math.isfinite(comparison.difference):
         return f"The total penalty was {before} and is {after}"

@@ -12,7 +12,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from reglint.inspector.facts import Kind
-from reglint.inspector.render.document import Look, elided
+from reglint.inspector.render.document import Look, apart, elided
 from reglint.inspector.render.numbers import aligned, count
 from reglint.inspector.render.several import documents
 from reglint.model import Severity
@@ -35,8 +35,10 @@ _ALL = " (--output-format json has all)"
 _GAP = 2  # columns between columns, and before them
 _LEAST = {Look.TERM: 24, Look.PROSE: 28}  # columns for these, if they would take more
 # Names may have the first: some columns of figures go to make room for that. For the second go all
-# that can be spared; the third is how far names are cut where nothing is left to go.
+# that can be spared; the third is how far names are cut where nothing is left to go. Before
+# that no two names are cut to the same.
 _NAMES = (40, 24, 12)
+_STEP = 4  # columns that names get more at a time, until they look different
 _BEFORE_NAMES = 4  # `Column.spare` of those that go first
 _BAR, _WIDEST_BAR = 8, 24
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -128,6 +130,10 @@ def _table(table: Table, style: Style) -> RenderableType:
 def _grid(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int) -> Grid:
     texts = [_texts(column, [row[index] for row in rows]) for index, column in enumerate(columns)]
     widths = _widths(columns, texts, width)
+    for index, wide in widths.items():
+        if columns[index].look in {Look.NAME, Look.TERM}:
+            short = apart(texts[index], wide)
+            texts[index] = [short[text] for text in texts[index]]
     grid = Grid(box=_RULE, show_edge=False, pad_edge=False, padding=(0, _GAP - 1, 0, 0))
     for index, wide in widths.items():
         column = columns[index]
@@ -159,8 +165,7 @@ def _cell(look: Look, cell: Cell, text: str, width: int) -> Text:
     if look is Look.PROSE:
         return Text(text)
     tone = _ALARM if cell.alarming else _COLORS[cell.tone] if cell.tone else ""
-    short = text.rjust(width) if look is Look.NUMBER else elided(text, width)
-    return Text(short, style=tone)
+    return Text(text.rjust(width) if look is Look.NUMBER else text, style=tone)
 
 
 def _widths(
@@ -176,7 +181,13 @@ def _widths(
             widths[index] = min(natural[index], _LEAST.get(column.look, natural[index]))
     names = [index for index in widths if columns[index].look is Look.NAME]
     for shortest, droppable in ((_NAMES[0], _BEFORE_NAMES), (_NAMES[1], 1), (_NAMES[2], 1)):
-        widths |= {index: min(natural[index], shortest) for index in names}
+        last = shortest == _NAMES[-1]
+        widths |= {
+            index: min(
+                natural[index], shortest if last else _telling(texts[index], shortest, width)
+            )
+            for index in names
+        }
         spare = sorted(
             (index for index in widths if columns[index].spare >= droppable),
             key=lambda index: columns[index].spare,
@@ -189,6 +200,15 @@ def _widths(
         for index in [index for index in widths if columns[index].look is look]:
             widths[index] += max(0, min(natural[index] - widths[index], width - _sum(widths)))
     return widths
+
+
+def _telling(names: Sequence[str], least: int, most: int) -> int:
+    """Return in how many columns, from `least` to `most`, names that differ look different."""
+    different = set(names)
+    for wide in range(least, most, _STEP):
+        if len(set(apart(different, wide).values())) == len(different):
+            return wide
+    return max(least, most)
 
 
 def _sum(widths: dict[int, int]) -> int:

@@ -25,7 +25,7 @@ from unittest.mock import patch
 import keras
 import numpy as np
 
-from reglint.inspector.runtime.loading import one_line
+from reglint.inspector.runtime.loading import import_error, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -105,19 +105,19 @@ def load_data(spec: str, model: Any) -> Batch:
         x, y, weight = _called(spec, module, function)
     else:
         x, y, weight = _named(_read(Path(spec)), spec, model)
-    return _checked(x, y, weight, spec, model)
+    return checked(x, y, weight, spec, model)
 
 
 def _called(spec: str, module: str, function: str) -> tuple[Any, Any, Any]:
     try:
         found = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
-        raise DataError(f"{spec}: {error}") from None
+        raise DataError(f"{spec}: {import_error(error)}") from None
     try:
         made = found()
     except Exception as error:  # noqa: BLE001 - the user's code may raise anything
         raise DataError(f"{spec} raised {type(error).__name__}: {one_line(error)}") from None
-    if not isinstance(made, (tuple, list)) or len(made) not in {2, 3}:
+    if not isinstance(made, (tuple, list)) or len(made) not in {2, 3} or made[1] is None:
         raise DataError(f"{spec} must return (x, y) or (x, y, sample_weight)")
     x, y, weight = (*made, None)[:3]
     return structured(np.asarray, x), structured(np.asarray, y), structured(np.asarray, weight)
@@ -191,11 +191,15 @@ def _pick(arrays: Mapping[str, Any], prefix: str, names: Sequence[str], structur
     return None if many else arrays.get(f"{prefix}_train")
 
 
-def _checked(x: Any, y: Any, weight: Any, spec: str, model: Any) -> Batch:
-    """Return the batch, in the dtypes of the model. Raise DataError, if it does not fit."""
+def checked(x: Any, y: Any, weight: Any, spec: str, model: Any) -> Batch:
+    """Return the batch, in the dtypes of the model. Raise DataError, if it does not fit.
+
+    All three are arrays or lists and dicts of arrays; y and weight may be None.
+    """
     parts = {"x": leaves(x), "y": leaves(y), "sample_weight": leaves(weight)}
+    optional = {"sample_weight"} if y is not None else {"y", "sample_weight"}
     for name, arrays in parts.items():
-        _check_arrays(name, arrays, spec)
+        _check_arrays(name, arrays, spec, optional=name in optional)
     sizes = {name: {len(array) for array in arrays} for name, arrays in parts.items() if arrays}
     counts = sorted(set().union(*sizes.values()))
     if len(counts) > 1:
@@ -217,8 +221,8 @@ def _checked(x: Any, y: Any, weight: Any, spec: str, model: Any) -> Batch:
     return Batch(x, y, weight, spec, counts[0], fixed, notes)
 
 
-def _check_arrays(name: str, arrays: list[Any], spec: str) -> None:
-    if not arrays and name != "sample_weight":
+def _check_arrays(name: str, arrays: list[Any], spec: str, *, optional: bool) -> None:
+    if not arrays and not optional:
         raise DataError(f"{spec}: {name} is empty")
     for array in arrays:
         if array.dtype == object:
@@ -238,13 +242,16 @@ def _fitted(x: Any, spec: str, model: Any) -> tuple[Any, int | None]:
     if not wanted:
         return x, None
     given = leaves(x)
+    names = [tensor.name for tensor in wanted]
+    if isinstance(x, dict) and not isinstance(getattr(model, "input", None), dict):
+        given = [x[name] for name in names] if x.keys() >= set(names) else given
     if len(given) != len(wanted):
         raise DataError(f"{spec}: the model has {len(wanted)} inputs, x has {len(given)}")
     fitted = {
         id(array): _fit(array, tensor, spec) for array, tensor in zip(given, wanted, strict=True)
     }
     fixed = next((tensor.shape[0] for tensor in wanted if tensor.shape), None)
-    return structured(lambda array: fitted[id(array)], x), fixed
+    return structured(lambda array: fitted.get(id(array), array), x), fixed
 
 
 def _fit(array: Any, tensor: Any, spec: str) -> Any:
@@ -253,10 +260,12 @@ def _fit(array: Any, tensor: Any, spec: str) -> Any:
         raise DataError(
             f"{spec}: input `{tensor.name}` takes {_shape(shape)}, x has {_shape(array.shape)}"
         )
+    if array.dtype.name == dtype:
+        return array
     text = array.dtype.kind in "SUT"
     if text != (dtype == "string") or array.dtype.kind in "cmMV":
         raise DataError(f"{spec}: input `{tensor.name}` takes {dtype}, x is {array.dtype}")
-    if text or array.dtype.name == dtype:
+    if text:
         return array
     if "int" in dtype and array.dtype.kind == "f" and not np.array_equal(array, np.floor(array)):
         raise DataError(
@@ -310,3 +319,31 @@ def checked_ids() -> Iterator[None]:
             yield
     except DataError as error:
         raise DataError(said[0] if said else str(error)) from None
+
+
+@contextmanager
+def checked_labels() -> Iterator[None]:
+    """Within, Keras' sparse categorical crossentropy raises DataError for labels of no class.
+
+    By itself JAX takes them for a loss of 0 (keras 3.15.1). What `ignore_class` names is no label.
+    Calls must be eager.
+    """
+    ops = keras.losses.sparse_categorical_crossentropy.__globals__["ops"]
+    compute = ops.sparse_categorical_crossentropy
+
+    def checked(
+        target: Any,
+        output: Any,
+        from_logits: bool = False,  # noqa: FBT001, FBT002 - as Keras has it
+        axis: int = -1,
+    ) -> Any:
+        labels, classes = keras.ops.convert_to_numpy(target), output.shape[axis]
+        if labels.size and (labels.min() < 0 or labels.max() >= classes):
+            raise DataError(
+                f"labels are from {labels.min():g} to {labels.max():g}, and the model puts out"
+                f" {classes} classes"
+            )
+        return compute(target, output, from_logits=from_logits, axis=axis)
+
+    with patch.object(ops, "sparse_categorical_crossentropy", checked):
+        yield

@@ -31,6 +31,8 @@ MIN_SAMPLES = 8  # of two samples, BatchNormalization leaves nothing but signs
 THRESHOLD = 0.03
 _LESS_THAN_TURNED = 0.1
 
+_NAMED = 8  # variables in a note
+
 _TINY, _ALMOST_ONE = 1e-37, 1 - 6e-8  # where float32 saturates
 
 
@@ -86,6 +88,23 @@ def findings(found: Sequence[ScaleInvariance]) -> tuple[Finding, ...]:
         )
         for one in found
         if one.change < THRESHOLD
+    )
+
+
+def left_out(variables: Sequence[Variable], found: Sequence[ScaleInvariance]) -> str:
+    """Return a sentence that names the variables that `measure` left out, empty if there is none.
+
+    `variables` are those that it was given.
+    """
+    known = {one.variable for one in found}
+    names = [f"`{name}`" for name in variables[:MAX_VARIABLES] if name not in known]
+    if not names:
+        return ""
+    shown = ", ".join(names[:_NAMED])
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    verb, pronoun = ("is", "it") if len(names) == 1 else ("are", "them")
+    return (
+        f"scale invariance: {shown}{more} {verb} not listed: the output hardly depends on {pronoun}"
     )
 
 

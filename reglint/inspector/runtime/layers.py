@@ -56,6 +56,12 @@ class Tree:
         """Return where a layer is."""
         return self._by_id.get(id(layer))
 
+    def is_of(self, other: Tree) -> bool:
+        """Return whether it has the layers and variables of another, those and no others."""
+        return self._by_id.keys() == other._by_id.keys() and (
+            self._owners.keys() == other._owners.keys()
+        )
+
     def owners(self, variable: object) -> tuple[Variable, ...]:
         """Return the names of a variable: the layer that made it first, then those that hold it."""
         return self._owners.get(id(variable), ())

@@ -32,7 +32,7 @@ def load(request: Request, level: Level, verdict: Verdict) -> Any:
         try:
             importlib.import_module(module)
         except Exception as error:
-            raise Refused(f"cannot import `{module}`: {one_line(error)}") from error
+            raise Refused(f"cannot import `{module}`: {import_error(error)}") from error
     if level is not Level.LAMBDA:
         _check_names(request, verdict)
     safe = level is not Level.LAMBDA
@@ -68,6 +68,13 @@ def without_foreign(
         for key, part in (compile_config or {}).items()
         if key.isidentifier() and key not in foreign
     }
+
+
+def import_error(error: BaseException) -> str:
+    """Return what an error of an import says, and what to do if a module is not found."""
+    missing = isinstance(error, ModuleNotFoundError)
+    hint = "; install it, or set PYTHONPATH=. if it is in this folder" if missing else ""
+    return one_line(error) + hint
 
 
 def one_line(error: BaseException) -> str:

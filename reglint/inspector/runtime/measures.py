@@ -10,7 +10,7 @@ import keras
 from reglint.inspector.facts import Data, Decay, Finding, LayerGradient, ScaleInvariance
 from reglint.inspector.runtime import gradients, invariance, optimizers, weighing
 from reglint.inspector.runtime.attribution import Mean, attribute, observe
-from reglint.inspector.runtime.data import Batch, DataError, checked_ids
+from reglint.inspector.runtime.data import Batch, DataError, checked_ids, checked_labels
 from reglint.inspector.runtime.layers import Tree, describe, walk
 from reglint.inspector.runtime.loading import one_line
 from reglint.inspector.runtime.optimizers import Trained
@@ -43,16 +43,17 @@ def measure(
     batch: Batch,
     compile_config: Mapping[str, Any] | None = None,
     loss_name: str | None = None,
-    batch_size: int = BATCH_SIZE,
+    step: int | None = None,
 ) -> Measured:
     """Return what `model` does on `batch`; raise DataError.
 
     The loss is `loss_name`, else that with which the model is compiled, else that of
     `compile_config`, as a file has it; the model is compiled with it, and otherwise left as it was.
     Like `evaluate`, less the penalties: the mean over batches, with loss weights and sample
-    weights, in inference mode. Gradients are those of at most 256 samples.
+    weights, in inference mode. Gradients are those of at most 256 samples. `step` is how far the
+    model of a file was trained, where the file says it.
     """
-    batch_size = batch.fixed or batch_size
+    batch_size = batch.fixed or BATCH_SIZE
     if loss_name is not None or getattr(model, "_compile_loss", None) is None:
         _compile(model, compile_config or {}, loss_name)
     loss = model._compile_loss  # noqa: SLF001 - Keras hands it out with penalties only
@@ -69,7 +70,7 @@ def measure(
     notes += [why] if why else []
     trained = trainable(model, tree)
     scales = _scales(model, trained, batch, notes)
-    optimizer, decays = optimizer_facts(model, trained, compile_config, notes)
+    optimizer, decays, twice = optimizer_facts(model, trained, compile_config, notes, step)
     return Measured(
         Data(batch.source, batch.samples, loss_label(loss), value, pulls, tuple(notes)),
         mean.penalties,
@@ -79,7 +80,7 @@ def measure(
         scales,
         (
             *weighing.weigh(mean.penalties, mean.total, value),
-            *optimizers.two_decays(trained, decays),
+            *twice,
             *invariance.findings(scales),
         ),
     )
@@ -100,22 +101,26 @@ def optimizer_facts(
     trained: tuple[Trained, ...],
     compile_config: Mapping[str, Any] | None,
     notes: list[str],
-) -> tuple[str | None, tuple[Decay, ...]]:
-    """Return the optimizer and what it does to each variable; no data are needed.
+    step: int | None = None,
+) -> tuple[str | None, tuple[Decay, ...], tuple[Finding, ...]]:
+    """Return the optimizer, what it does to each variable, and findings; no data are needed.
 
-    The optimizer is that of `compile_config`, else that of `model`. What cannot be said is added to
-    `notes`.
+    The optimizer is that of `compile_config`, as a file has it, at `step`; else that of `model`.
+    What cannot be said is added to `notes`.
     """
     try:
-        optimizer = optimizers.saved(compile_config) or getattr(model, "optimizer", None)
+        optimizer, unsaid = optimizers.saved(compile_config, step)
+        optimizer = optimizer or getattr(model, "optimizer", None)
         if optimizer is None:
-            return None, ()
-        return optimizers.describe(optimizer), optimizers.decays(trained, optimizer)
+            return None, (), ()
+        decays = optimizers.decays(trained, optimizer, unsaid)
+        findings = optimizers.two_decays(trained, decays, unsaid)
+        return optimizers.describe(optimizer), decays, findings
     except optimizers.NoOptimizer as error:
         notes.append(str(error))
     except Exception as error:  # noqa: BLE001 - its learning rate may be anything that is called
         notes.append(f"the optimizer cannot be asked: {type(error).__name__}: {one_line(error)}")
-    return None, ()
+    return None, (), ()
 
 
 def loss_label(loss: Any) -> str:
@@ -179,16 +184,17 @@ def evaluated(
     total = 0.0
     mean = Mean()
     try:
-        with checked_ids():
+        with checked_ids(), checked_labels():
             for count, x, y, weight in batch.batches(batch_size or batch.fixed or BATCH_SIZE):
+                what = "the model"
                 observed = observe(model, tree, (x,))
                 mean.add(attribute(model, tree, observed), count)
                 if loss is not None:
+                    what = loss_label(loss)
                     total += _scalar(loss(y, observed.output, weight)) * count
     except DataError as error:
         raise DataError(f"{batch.source}: {error}") from None
     except Exception as error:  # noqa: BLE001 - backends and losses raise all kinds
-        what = "the model" if loss is None else loss_label(loss)
         raise DataError(f"{batch.source}: {what} cannot be computed: {one_line(error)}") from None
     return total / batch.samples, mean
 
@@ -227,7 +233,10 @@ def _scales(
             f" {len(regularized)} regularized variables"
         )
     try:
-        return invariance.measure(model, regularized, batch)
+        found = invariance.measure(model, regularized, batch)
     except Exception as error:  # noqa: BLE001 - backends raise all kinds
         notes.append(f"no scale invariance: {type(error).__name__}: {one_line(error)}")
         return ()
+    missing = invariance.left_out([name for _, name in regularized], found)
+    notes += [missing] if missing else []
+    return found

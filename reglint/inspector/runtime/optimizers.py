@@ -11,14 +11,18 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import h5py
 import keras
 
 from reglint.inspector.facts import Decay, Finding, Regularizer, Variable
+from reglint.inspector.files import hdf5
 from reglint.inspector.runtime.loading import one_line
 from reglint.model import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from reglint.inspector.files.archive import ModelFile
 
 _WEIGHT_DECAY = "weight_decay of the optimizer"
 _L1_L2 = frozenset({"L1", "L2", "L1L2"})
@@ -31,6 +35,12 @@ _OVERWRITTEN = {
 }
 
 
+# What optimizers have that are made of others, and whose first variable is another.
+_OF_OTHERS = ("inner_optimizer", "_optimizer_map")
+
+_PERHAPS_EXCLUDED = "unless it is excluded from weight decay, which the file does not say"
+
+
 @dataclass(frozen=True, slots=True)
 class Trained:
     """A trainable variable, its name in the report, and the regularizer that it carries."""
@@ -40,23 +50,48 @@ class Trained:
     regularizer: Regularizer | None
 
 
+@dataclass(frozen=True, slots=True)
+class Unsaid:
+    """What a file does not say of its optimizer."""
+
+    exclusions: bool = False  # the config of an optimizer does not keep exclude_from_weight_decay
+    step: bool = False
+
+
+EVERYTHING_SAID = Unsaid()  # as a live optimizer does
+
+
 class NoOptimizer(Exception):  # noqa: N818 - why not stands in its message
     """An optimizer cannot be made from what the file says: one line that says why."""
 
 
-def saved(compile_config: Mapping[str, Any] | None) -> Any:
-    """Return the optimizer of a file, not built, None if it has none. Raise NoOptimizer.
+def saved(compile_config: Mapping[str, Any] | None, step: int | None = None) -> tuple[Any, Unsaid]:
+    """Return the optimizer of a file, not built, and what is unsaid of it. Raise NoOptimizer.
 
-    It is at its first iteration, and knows no variable that was excluded from weight decay: the
-    config of an optimizer does not keep these.
+    None if the file has none. It is at `step`, or at its first where that is not known.
     """
-    config = (compile_config or {}).get("optimizer")
-    if config is None:
-        return None
+    if compile_config is None:
+        return None, EVERYTHING_SAID
+    config = compile_config.get("optimizer")
     try:
-        return keras.optimizers.get(config)
+        optimizer = None if config is None else keras.optimizers.get(config)
+        told = step is not None and not any(hasattr(optimizer, name) for name in _OF_OTHERS)
+        if optimizer is not None and told:
+            optimizer.iterations.assign(step)
     except Exception as error:  # noqa: BLE001 - a class of the user's may raise anything
         raise NoOptimizer(f"the optimizer cannot be made: {one_line(error)}") from None
+    return optimizer, Unsaid(exclusions=True, step=not told)
+
+
+def step_of(file: ModelFile) -> int | None:
+    """Return how many steps the optimizer of a file has made, None where it does not say.
+
+    Keras saves `iterations` first (run on 3.15.1), in the format `.keras`. Raise facts.Refused.
+    """
+    found = None if file.weights is None else hdf5.at(file.weights, "optimizer/vars/0")
+    if not isinstance(found, h5py.Dataset) or found.shape != () or found.dtype.kind not in "iu":
+        return None
+    return int(next(hdf5.chunks(found)).item())
 
 
 def describe(optimizer: Any) -> str:
@@ -73,22 +108,28 @@ def describe(optimizer: Any) -> str:
     return f"{type(optimizer).__name__}({', '.join(arguments)})"
 
 
-def decays(variables: Iterable[Trained], optimizer: Any) -> tuple[Decay, ...]:
+def decays(
+    variables: Iterable[Trained], optimizer: Any, unsaid: Unsaid = EVERYTHING_SAID
+) -> tuple[Decay, ...]:
     """Return what shrinks each variable: its regularizer first, then the optimizer."""
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    return tuple(decay for trained in variables for decay in _decays(trained, optimizer))
+    return tuple(decay for trained in variables for decay in _decays(trained, optimizer, unsaid))
 
 
-def two_decays(variables: Iterable[Trained], found: Iterable[Decay]) -> tuple[Finding, ...]:
+def two_decays(
+    variables: Iterable[Trained], found: Iterable[Decay], unsaid: Unsaid = EVERYTHING_SAID
+) -> tuple[Finding, ...]:
     """Return a finding for each variable that both L2 and weight decay shrink."""
+    severity = Severity.INFO if unsaid.exclusions else Severity.WARNING
+    condition = f", {_PERHAPS_EXCLUDED}" if unsaid.exclusions else ""
     by_optimizer = {decay.variable for decay in found if decay.mechanism == _WEIGHT_DECAY}
     return tuple(
         Finding(
             "two-decays",
-            Severity.WARNING,
+            severity,
             trained.name.layer,
             f"`{trained.name}` is decayed twice: {trained.regularizer} in the loss,"
-            " weight_decay in the optimizer",
+            f" weight_decay in the optimizer{condition}",
             help="Keep one of the two, or exclude the variable from weight decay",
         )
         for trained in variables
@@ -98,10 +139,10 @@ def two_decays(variables: Iterable[Trained], found: Iterable[Decay]) -> tuple[Fi
     )
 
 
-def _decays(trained: Trained, optimizer: Any) -> Iterator[Decay]:
+def _decays(trained: Trained, optimizer: Any, unsaid: Unsaid) -> Iterator[Decay]:
     if hasattr(optimizer, "_optimizer_map"):  # MultiOptimizer: one for each variable
         optimizer = optimizer._optimizer_map(trained.variable)  # noqa: SLF001
-    rate, when = _learning_rate(optimizer)
+    rate, when = _learning_rate(optimizer, unsaid)
     if trained.regularizer is not None:
         yield _in_the_loss(trained.name, trained.regularizer, optimizer, rate, when)
     strength = _weight_decay(optimizer, trained.variable)
@@ -111,7 +152,8 @@ def _decays(trained: Trained, optimizer: Any) -> Iterator[Decay]:
             yield Decay(trained.name, _WEIGHT_DECAY, "", None, None, f"no such number: {why}")
         else:
             formula = f"{rate:g} * {strength:g}"
-            yield _decay(trained.name, _WEIGHT_DECAY, formula, rate * strength, when)
+            notes = [when] * bool(when) + [_PERHAPS_EXCLUDED] * unsaid.exclusions
+            yield _decay(trained.name, _WEIGHT_DECAY, formula, rate * strength, "; ".join(notes))
 
 
 def _in_the_loss(
@@ -147,14 +189,15 @@ def _decay(name: Variable, mechanism: str, formula: str, per_step: float, note: 
     return Decay(name, mechanism, formula, per_step, half_life, note)
 
 
-def _learning_rate(optimizer: Any) -> tuple[float, str]:
+def _learning_rate(optimizer: Any, unsaid: Unsaid) -> tuple[float, str]:
     """Return the learning rate now, and what to say of it where it changes."""
     rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
     schedule = optimizer._learning_rate  # noqa: SLF001
     notes = []
     if isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
         step = int(keras.ops.convert_to_numpy(optimizer.iterations))
-        notes.append(f"at step {step} of {type(schedule).__name__}")
+        unknown = ": the file does not say how far it was trained" if unsaid.step else ""
+        notes.append(f"at step {step} of {type(schedule).__name__}{unknown}")
     if getattr(optimizer, "gradient_accumulation_steps", None):
         notes.append(f"a step is {optimizer.gradient_accumulation_steps} batches")
     return rate, "; ".join(notes)

@@ -172,7 +172,8 @@ def _stated(model: Any, stated: tuple[specs.InputSpec, ...]) -> _Structure:
     named = {leaf.name: leaf for leaf in made}
     if stated[0].name is None:
         if len(made) != len(leaves):
-            raise specs.InvalidSpec(f"the model takes {len(leaves)} inputs, not {len(made)}")
+            inputs = "1 input" if len(leaves) == 1 else f"{len(leaves)} inputs"
+            raise specs.InvalidSpec(f"the model takes {inputs}, not {len(made)}")
         named = {leaf.name: own for leaf, own in zip(leaves, made, strict=True)}
     unknown = sorted(named.keys() - {leaf.name for leaf in leaves})
     if unknown:

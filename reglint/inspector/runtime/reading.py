@@ -22,7 +22,7 @@ from reglint.inspector.runtime import (
     optimizers,
     probe,
 )
-from reglint.inspector.runtime.data import Batch, leaves, load_data, structured
+from reglint.inspector.runtime.data import Batch, checked, leaves, load_data, structured
 from reglint.inspector.runtime.layers import Tree, walk
 from reglint.inspector.runtime.loading import load, one_line, without_foreign
 from reglint.inspector.runtime.specs import InvalidSpec
@@ -50,7 +50,7 @@ def read(
         progress("loading")
         start = time.perf_counter()
         with opened(request.path, request.config) as file:
-            compile_config = file.compile_config
+            compile_config, step = file.compile_config, optimizers.step_of(file)
         needed = verdict.needed(data=request.data is not None)
         model = load(request, level, needed)
         compile_config = without_foreign(compile_config, verdict, request, level)
@@ -72,9 +72,9 @@ def read(
         seconds = replace(reading.run.seconds, importing=_IMPORTING, loading=loading)
         reading = replace(reading, run=replace(reading.run, seconds=seconds))
         if batch is None:
-            return _with_optimizer(reading, model, compile_config)
+            return _with_optimizer(reading, model, compile_config, step)
         progress("measuring")
-        measured = measures.measure(model, batch, compile_config, request.loss)
+        measured = measures.measure(model, batch, compile_config, request.loss, step)
         return _with_data(reading, measured)
 
 
@@ -93,7 +93,7 @@ def read_model(
             candidates = probe.attempts(model, batch_size=batch_size, seed=seed)
         else:
             inputs, targets = (structured(np.asarray, part) for part in (x, y))
-            batch = Batch(inputs, targets, None, "x", len(leaves(inputs)[0]))
+            batch = checked(inputs, targets, None, "x", model)
             candidates = iter([_first(model, batch)])
         reading = _read(model, candidates, Level.RUN, "auto", lambda _: None)
         if batch is not None:
@@ -103,7 +103,7 @@ def read_model(
             reading = replace(reading, penalties=mean.penalties, total=mean.total)
     reading = replace(reading, histograms=tuple(_histograms(model)))
     if batch is None or y is None:
-        return _with_optimizer(reading, model, None)
+        return _with_optimizer(reading, model)
     return _with_data(reading, measures.measure(model, batch))
 
 
@@ -141,16 +141,16 @@ def _observe(
 ) -> tuple[attribution.Observed, Probe, Tree]:
     """Return what the first inputs that the model takes leave; without any, what weights alone do.
 
-    Also the tree, as a call may build layers.
+    Also the tree, as a call may make layers and variables, also one that fails.
     """
     failures: list[str] = []
-    tree = walk(model)
     try:
         for inputs in candidates:
+            tree = walk(model)
             try:
                 observed = attribution.observe(model, tree, inputs.args, inputs.kwargs)
-                if len(walk(model).nodes) > len(tree.nodes):  # the call has built layers
-                    tree = walk(model)
+                if not (built := walk(model)).is_of(tree):
+                    tree = built
                     observed = attribution.observe(model, tree, inputs.args, inputs.kwargs)
             except Exception as error:  # noqa: BLE001 - a model may raise anything
                 failures.append(f"{type(error).__name__}: {one_line(error)}")
@@ -164,6 +164,7 @@ def _observe(
         raise
     except Exception as error:  # noqa: BLE001 - a file may declare inputs that nothing can make
         failures.append(f"no inputs can be made: {type(error).__name__}: {one_line(error)}")
+    tree = walk(model)
     return attribution.observe(model, tree), Probe("", 0, {}, failed=failures[0]), tree
 
 
@@ -186,17 +187,22 @@ def _first(model: Any, batch: Batch) -> probe.Inputs:
 
 
 def _with_optimizer(
-    reading: RuntimeReading, model: Any, compile_config: Mapping[str, Any] | None
+    reading: RuntimeReading,
+    model: Any,
+    compile_config: Mapping[str, Any] | None = None,
+    step: int | None = None,
 ) -> RuntimeReading:
     """Add what the optimizer does to the variables; that takes no data."""
     trained = measures.trainable(model, walk(model))
     notes: list[str] = []
-    optimizer, decays = measures.optimizer_facts(model, trained, compile_config, notes)
+    optimizer, decays, findings = measures.optimizer_facts(
+        model, trained, compile_config, notes, step
+    )
     return replace(
         reading,
         optimizer=optimizer,
         decays=decays,
-        findings=(*reading.findings, *optimizers.two_decays(trained, decays)),
+        findings=(*reading.findings, *findings),
         notes=tuple(notes),
     )
 

@@ -43,6 +43,32 @@ def facts(report):
     }
 
 
+class Later(keras.Model):
+    """A model whose layers have no variables before it is called."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = keras.layers.Dense(3, kernel_regularizer="l2", activity_regularizer="l2")
+        self.last = keras.layers.Dense(2, "softmax", kernel_regularizer="l1")
+
+    def call(self, x):
+        return self.last(self.first(x))
+
+
+def later(data, *, compiled=True, built=False):
+    """Return what is said of such a model, or the error."""
+    keras.utils.set_random_seed(0)
+    model = Later()
+    if compiled:
+        rate = keras.optimizers.SGD(0.1, weight_decay=0.01)
+        model.compile(rate, "sparse_categorical_crossentropy")
+    if built:
+        model(X)
+    report = reglint.inspect(model, data)
+    said = [finding.code for finding in report.findings]
+    return {"total": report.total, "rows": report.to_dicts(), "codes": said}
+
+
 def main():
     import zoo
 
@@ -68,6 +94,20 @@ def main():
         found["file"] = facts(reglint.inspect(os.fspath(path), (X, Y), backend=backend))
         found["missing"] = error(lambda: reglint.inspect(Path(folder, "no.keras")))
         found["missing"] = found["missing"].replace(folder, "")
+    for name, data in {"x": X, "x and y": (X, Y)}.items():
+        found[f"unbuilt, {name}"] = [later(data), later(data, built=True)]
+    found["unbuilt, not compiled"] = [
+        later(X, compiled=False),
+        later(X, compiled=False, built=True),
+    ]
+    found["shape"] = error(lambda: reglint.inspect(model, (X[:, :3], Y)))
+    found["shape of x"] = error(lambda: reglint.inspect(model, X[:, :3]))
+    found["number of inputs"] = error(lambda: reglint.inspect(two, X))
+    built = Later()
+    built(X)
+    built.compile(loss="sparse_categorical_crossentropy")
+    found["shape, subclassed"] = error(lambda: reglint.inspect(built, (X[:, :3], Y)))
+    found["labels"] = error(lambda: reglint.inspect(built, (X, Y + 7)))
     found["no model"] = error(lambda: reglint.inspect(3))
     found["no option"] = error(lambda: reglint.inspect(model, static=True))
     found["no file option"] = error(lambda: reglint.inspect("a.keras", colour="red"))

@@ -20,6 +20,7 @@ ONE = keras.Sequential([keras.Input((4,), name="values"), layers.Dense(1, name="
 A, B = keras.Input((4,), name="a"), keras.Input((3,), dtype="int32", name="b")
 TABLE = layers.Flatten()(layers.Embedding(5, 2)(B))
 TWO = keras.Model([A, B], [layers.Dense(1, name="p")(A), layers.Dense(2, name="q")(TABLE)])
+SWAPPED = keras.Model([B, A], TWO.outputs)
 NAMED = keras.Model({"one": A}, {"p": layers.Dense(1)(A)})
 FIXED = keras.Sequential([keras.Input(batch_shape=(4, 4)), layers.Dense(1)])
 IDS = np.ones((6, 3))
@@ -27,6 +28,8 @@ IDS = np.ones((6, 3))
 module = ModuleType("my_data")
 module.pair = lambda: (X, Y)
 module.triple = lambda: ([X, IDS], [Y, Y], Y)
+module.named = lambda: ({"a": X, "b": IDS}, [Y, Y])
+module.unlabelled = lambda: (X, None)
 module.none = lambda: None
 module.raising = lambda: 1 / 0
 sys.modules["my_data"] = module
@@ -111,6 +114,7 @@ print(
             "folder": folder(),
             "function": attempt(ONE, "my_data:pair"),
             "triple": attempt(TWO, "my_data:triple"),
+            "by input": attempt(SWAPPED, "my_data:named"),
             "nan": loaded(ONE, x=nan, y=Y),
             "spread": spread(),
             "fixed": fixed(),
@@ -122,6 +126,7 @@ print(
                 "no module": attempt(ONE, "no_such_module:f"),
                 "no function": attempt(ONE, "my_data:absent"),
                 "nothing": attempt(ONE, "my_data:none"),
+                "unlabelled": attempt(ONE, "my_data:unlabelled"),
                 "raising": attempt(ONE, "my_data:raising"),
                 "names": loaded(ONE, images=X, labels=Y),
                 "half": loaded(TWO, x_a=X, y_p=Y, y_q=Y),

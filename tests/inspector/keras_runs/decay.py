@@ -2,6 +2,7 @@
 """Print how much of one weight a step takes, as measured and as reported."""
 
 import json
+import tempfile
 
 import keras
 import numpy as np
@@ -10,8 +11,9 @@ from keras import regularizers
 
 from reglint.inspector.codec import encode
 from reglint.inspector.facts import Variable
-from reglint.inspector.runtime import optimizers
-from reglint.inspector.runtime.layers import describe
+from reglint.inspector.files import archive
+from reglint.inspector.runtime import measures, optimizers
+from reglint.inspector.runtime.layers import describe, walk
 
 STEPS = 60
 RATE, L2, DECAY = 0.05, regularizers.L2(0.001), 0.02
@@ -125,8 +127,26 @@ def described():
 
 def saved():
     serialized = made.serialize(made.SGD(0.1, nesterov=True))
-    optimizer = optimizers.saved({"optimizer": serialized, "loss": "mse"})
+    optimizer, _ = optimizers.saved({"optimizer": serialized, "loss": "mse"})
     return [optimizers.describe(optimizer), len(optimizer.variables)]
+
+
+def trained_file(optimizer, steps):
+    """Return the step that a file tells, what is said of its decays, and the findings."""
+    layer = keras.layers.Dense(1, kernel_regularizer=L2, use_bias=False, name="dense")
+    model = keras.Sequential([keras.Input((2,)), layer])
+    model.compile(optimizer, "mse")
+    if steps:
+        model.fit(np.ones((steps, 2)), np.ones((steps, 1)), batch_size=1, verbose=0)
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(f"{folder}/model.keras")
+        with archive.opened(f"{folder}/model.keras") as file:
+            step, config = optimizers.step_of(file), file.compile_config
+    notes = []
+    _, found, findings = measures.optimizer_facts(
+        model, measures.trainable(model, walk(model)), config, notes, step
+    )
+    return [step, plain(found), plain(findings), notes]
 
 
 def unknown():
@@ -152,6 +172,11 @@ print(
             "described": described(),
             "saved": saved(),
             "unknown": unknown(),
+            "file": trained_file(made.SGD(SCHEDULE, weight_decay=DECAY), 10),
+            "untrained file": trained_file(made.SGD(SCHEDULE, weight_decay=DECAY), None),
+            "scaled file": trained_file(
+                made.LossScaleOptimizer(made.SGD(SCHEDULE, weight_decay=DECAY)), 10
+            ),
         }
     )
 )

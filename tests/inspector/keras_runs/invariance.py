@@ -66,6 +66,7 @@ def measured(model):
     after = [keras.ops.convert_to_numpy(variable) for variable in model.variables]
     return {
         "change": {one.variable.layer: one.change for one in found},
+        "left out": invariance.left_out([name for _, name in variables], found),
         "findings": [json.loads(encode(one)) for one in invariance.findings(found)],
         "same": all(np.array_equal(a, b) for a, b in zip(before, after, strict=True)),
     }

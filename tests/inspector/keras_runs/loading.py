@@ -9,7 +9,7 @@ import types
 
 import keras
 
-from reglint.inspector.facts import Danger, Level, Reason, Verdict
+from reglint.inspector.facts import Danger, Level, Reason, Refused, Verdict
 from reglint.inspector.request import Request
 from reglint.inspector.runtime import loading, measures
 from reglint.inspector.runtime.layers import walk
@@ -34,6 +34,15 @@ def kept(compile_config, *places):
     verdict = Verdict(tuple(map(custom, places)))
     request = Request("model.keras")
     return sorted(loading.without_foreign(compile_config, verdict, request, Level.RUN))
+
+
+def refusal(*modules):
+    """Return what is said of modules to import."""
+    try:
+        loading.load(Request("model.keras", imports=modules), Level.IMPORT, Verdict())
+    except Refused as error:
+        return str(error)
+    return None
 
 
 def in_modules(name, *modules):
@@ -67,6 +76,7 @@ print(
             "others": [
                 in_modules(name, "pkg.layers") for name in ("Popen", "os", "Dense", "pkg.os.A", "")
             ],
+            "absent": refusal("no_such_module"),
             "optimizer": [facts, notes],
         }
     )
