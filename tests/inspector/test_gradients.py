@@ -112,6 +112,7 @@ def test_the_loss_of_a_file_is_the_compiled_one(ran):
 def test_a_loss_can_be_named(ran):
     assert ran["named"]["data"]["loss_name"] == "mae"
     assert ran["named"]["data"]["loss"] > 0
+    assert ran["named, of a file"]["optimizer"] is None  # not the one that `compile` makes up
 
 
 def test_the_optimizer_comes_with_it(ran):

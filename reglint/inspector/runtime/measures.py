@@ -110,7 +110,8 @@ def optimizer_facts(
     """
     try:
         optimizer, unsaid = optimizers.saved(compile_config, step)
-        optimizer = optimizer or getattr(model, "optimizer", None)
+        if optimizer is None and (compile_config is None or _compiles_itself(model)):
+            optimizer = getattr(model, "optimizer", None)  # else `compile` has made one up
         if optimizer is None:
             return None, (), ()
         decays = optimizers.decays(trained, optimizer, unsaid)
@@ -148,18 +149,22 @@ def _label(losses: Any, weights: Any) -> str:
     return f"{weight:g} * {name}" if isinstance(weight, (int, float)) and weight != 1 else name
 
 
+def _compiles_itself(model: Any) -> bool:
+    """Return whether the class of a model reads the compile config in a way of its own."""
+    return type(model).compile_from_config is not keras.Model.compile_from_config
+
+
 def _compile(model: Any, compile_config: Mapping[str, Any], loss_name: str | None) -> None:
     """Give a model its data loss. Raise DataError, if there is none.
 
     Not the optimizer and no metrics: the first has state as large as the model, and neither changes
     the loss.
     """
-    has_own = type(model).compile_from_config is not keras.Model.compile_from_config
     try:
         if loss_name is not None:
             keras.losses.get(loss_name)  # `compile` takes any name
             model.compile(loss=loss_name)
-        elif has_own and compile_config:
+        elif _compiles_itself(model) and compile_config:
             model.compile_from_config(dict(compile_config))
         else:
             keys = ("loss", "loss_weights")

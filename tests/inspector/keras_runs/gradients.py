@@ -205,6 +205,7 @@ print(
             "kernel": np.ravel(set_weights(linear()[0]).get_weights()[0]).tolist(),
             "saved": saved(),
             "named": measured(*uncompiled(), loss_name="mae"),
+            "named, of a file": measured(*uncompiled(), loss_name="mae", compile_config={}),
             "cell": measured(*cell()),
             "errors": dict(errors()),
             "findings": dict(findings()),
