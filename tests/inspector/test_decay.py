@@ -85,7 +85,7 @@ def test_variables_can_be_excluded_from_weight_decay(ran):
 def test_two_decays_on_one_variable_are_found(ran):
     assert [finding["code"] for finding in ran["two"]] == ["two-decays"]
     assert ran["two"][0]["layer"] == "dense"
-    assert "`dense.kernel` is decayed twice: L2(0.001) in the loss" in ran["two"][0]["message"]
+    assert "`dense.kernel` is shrunk twice: L2(0.001) in the loss" in ran["two"][0]["message"]
 
 
 def test_two_decays_are_a_warning_where_exclusions_are_known(ran):

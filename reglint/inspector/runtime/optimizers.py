@@ -128,7 +128,7 @@ def two_decays(
             "two-decays",
             severity,
             trained.name.layer,
-            f"`{trained.name}` is decayed twice: {trained.regularizer} in the loss,"
+            f"`{trained.name}` is shrunk twice: {trained.regularizer} in the loss,"
             f" weight_decay in the optimizer{condition}",
             help="Keep one of the two, or exclude the variable from weight decay",
         )
