@@ -64,4 +64,6 @@ def _axes(bars: int) -> Axes:
         message = "plot() needs matplotlib: pip install matplotlib"
         raise ImportError(message) from None
     width, bar, rest = _INCHES
-    return plt.subplots(figsize=(width, bar * max(bars, 2) + rest), layout="constrained")[1]
+    size = (width, bar * max(bars, 2) + rest)
+    axes: Axes = plt.subplots(figsize=size, layout="constrained")[1]
+    return axes
