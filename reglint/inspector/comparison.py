@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     _Key: TypeAlias = tuple[str, str | None, Kind, int]
 
 
-_ONLY_WEIGHTS = "activity and add_loss penalties are not compared"
-
-
 @dataclass(frozen=True, slots=True)
 class Change:
     """A penalty before and after; at least one of them is there."""
@@ -112,7 +109,7 @@ def compare(before: PenaltyReport, after: PenaltyReport) -> Comparison:
         gone_findings=_findings_beyond(before, after) if after.run or not before.run else (),
         new_dormant=_dormant_beyond(after, before),
         gone_dormant=_dormant_beyond(before, after) if after.run or not before.run else (),
-        note=f"{_ONLY_WEIGHTS}: {why}" if why else "",
+        note=f"activity and add_loss penalties are not compared: {why}" if why else "",
     )
 
 

@@ -30,6 +30,7 @@ from reglint.inspector.runtime.loading import import_error, one_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+BATCH_SIZE = 32  # that of `evaluate`
 _SHOWN = 12  # names of arrays in an error
 
 
@@ -52,6 +53,11 @@ class Batch:
     fixed: int | None = None  # samples in a batch, where the model takes no other number
     notes: tuple[str, ...] = ()  # what is odd about it, a sentence each
 
+    @property
+    def size(self) -> int:
+        """Return how many samples the model is called on at a time."""
+        return self.fixed or BATCH_SIZE
+
     def take(self, index: slice | np.ndarray[Any, Any]) -> tuple[Any, Any, Any]:
         """Return x, y and sample_weight of some samples."""
         x, y, weight = (
@@ -60,10 +66,10 @@ class Batch:
         )
         return x, y, weight
 
-    def batches(self, size: int) -> Iterator[tuple[int, Any, Any, Any]]:
+    def batches(self) -> Iterator[tuple[int, Any, Any, Any]]:
         """Yield the number of samples, x, y and sample_weight of one batch after the other."""
-        for start in range(0, self.samples, size):
-            stop = min(start + size, self.samples)
+        for start in range(0, self.samples, self.size):
+            stop = min(start + self.size, self.samples)
             yield stop - start, *self.take(slice(start, stop))
 
     def spread(self, most: int) -> Batch:

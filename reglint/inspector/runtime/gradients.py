@@ -26,10 +26,8 @@ if TYPE_CHECKING:
     Step = Callable[[Any, Any, Any], tuple[list[Any], list[Any]]]
 
 
-def measure(
-    model: Any, tree: Tree, loss: Any, batch: Batch, batch_size: int
-) -> tuple[LayerGradient, ...]:
-    """Return what pulls at each layer, averaged over all of `batch` by `batch_size` samples.
+def measure(model: Any, tree: Tree, loss: Any, batch: Batch) -> tuple[LayerGradient, ...]:
+    """Return what pulls at each layer, averaged over all of `batch`.
 
     `loss(y, y_pred, sample_weight)` is the data loss. Layers without trainable variables of their
     own are left out. May raise whatever a backend does.
@@ -37,7 +35,7 @@ def measure(
     trainable = list(model.trainable_variables)
     step = _STEPS[keras.backend.backend()](model, loss, trainable)
     by_loss, by_penalty = ([np.zeros(v.shape) for v in trainable] for _ in range(2))
-    for count, x, y, weight in batch.batches(batch_size):
+    for count, x, y, weight in batch.batches():
         share = count / batch.samples
         for sums, found in zip((by_loss, by_penalty), step(x, y, weight), strict=True):
             for index, gradient in enumerate(found):

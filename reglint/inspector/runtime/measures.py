@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from reglint.inspector.facts import Penalty
 
-BATCH_SIZE = 32  # that of `evaluate`
 GRADIENT_SAMPLES = 256
 
 
@@ -53,16 +52,15 @@ def measure(
     weights, in inference mode. Gradients are those of at most 256 samples. `step` is how far the
     model of a file was trained, where the file says it.
     """
-    batch_size = batch.fixed or BATCH_SIZE
     if loss_name is not None or getattr(model, "_compile_loss", None) is None:
         _compile(model, compile_config or {}, loss_name)
     loss = model._compile_loss  # noqa: SLF001 - Keras hands it out with penalties only
     tree = walk(model)
     notes = list(batch.notes)
     with preserved(model):
-        value, mean = evaluated(model, tree, batch, loss, batch_size)
+        value, mean = evaluated(model, tree, batch, loss)
         part = batch.spread(GRADIENT_SAMPLES)
-        pulls, why = _gradients(model, tree, loss, part, batch_size)
+        pulls, why = _gradients(model, tree, loss, part)
     if part.samples < batch.samples:
         why = why or (
             f"gradients are those of {part.samples} of {batch.samples} samples, evenly spaced"
@@ -178,9 +176,7 @@ def _compile(model: Any, compile_config: Mapping[str, Any], loss_name: str | Non
         raise DataError("the model has no loss to measure data with; name one: --loss NAME")
 
 
-def evaluated(
-    model: Any, tree: Tree, batch: Batch, loss: Any = None, batch_size: int | None = None
-) -> tuple[float, Mean]:
+def evaluated(model: Any, tree: Tree, batch: Batch, loss: Any = None) -> tuple[float, Mean]:
     """Return the data loss (0 without one) and the penalties, which add up to what `evaluate` says.
 
     The model is called in inference mode on all of `batch`; what the calls change is left changed.
@@ -190,7 +186,7 @@ def evaluated(
     mean = Mean()
     try:
         with checked_ids(), checked_labels():
-            for count, x, y, weight in batch.batches(batch_size or batch.fixed or BATCH_SIZE):
+            for count, x, y, weight in batch.batches():
                 what = "the model"
                 observed = observe(model, tree, (x,))
                 mean.add(attribute(model, tree, observed), count)
@@ -212,11 +208,11 @@ def _scalar(value: Any) -> float:
 
 
 def _gradients(
-    model: Any, tree: Tree, loss: Any, part: Batch, batch_size: int
+    model: Any, tree: Tree, loss: Any, part: Batch
 ) -> tuple[tuple[LayerGradient, ...], str]:
     """Return the gradients, and why there are none where `fit` cannot have any."""
     try:
-        return gradients.measure(model, tree, loss, part, batch_size), ""
+        return gradients.measure(model, tree, loss, part), ""
     except Exception as error:  # noqa: BLE001 - what `fit` cannot train raises all kinds
         return (), f"no gradients: {type(error).__name__}: {one_line(error)}"
 

@@ -176,7 +176,7 @@ def _not_made_up(reading: RuntimeReading) -> RuntimeReading:
 
 def _first(model: Any, batch: Batch) -> probe.Inputs:
     """Return the first samples of data as inputs."""
-    size = min(batch.fixed or measures.BATCH_SIZE, batch.samples)
+    size = min(batch.size, batch.samples)
     x, _, _ = batch.take(slice(size))
     arrays = leaves(x)
     names = [tensor.name for tensor in getattr(model, "inputs", None) or ()]

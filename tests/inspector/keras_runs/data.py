@@ -91,7 +91,7 @@ def text(name, content):
 def spread():
     np.savez(HERE / "many.npz", x=np.arange(400.0).reshape(100, 4), y=np.arange(100))
     batch = load_data(str(HERE / "many.npz"), ONE)
-    sizes = [count for count, *_ in batch.batches(32)]
+    sizes = [count for count, *_ in batch.batches()]
     return [sizes, batch.spread(4).y.tolist(), batch.spread(1000).samples]
 
 
