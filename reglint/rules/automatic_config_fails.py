@@ -11,8 +11,9 @@ from reglint.analysis.scopes import Class
 from reglint.analysis.syntax import cst, is_name
 from reglint.keras_api.classes import SAVED, base_class
 from reglint.model import Finding, Fix, Severity
-from reglint.rules.generated import config_values, get_config
+from reglint.rules.generated import get_config
 from reglint.rules.rule import CLASS, Rule
+from reglint.rules.stored_values import config_values
 from reglint.rules.values import listed
 
 if TYPE_CHECKING:

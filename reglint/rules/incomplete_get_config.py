@@ -10,8 +10,9 @@ from reglint.analysis.constructors import init, stored
 from reglint.analysis.syntax import code, cst, descendants, is_name, parameters_of
 from reglint.keras_api.classes import LAYERS, SAVED, base_class
 from reglint.model import Finding, Fix, Replace
-from reglint.rules.generated import config_value, config_values, get_config, more_entries
+from reglint.rules.generated import get_config, more_entries
 from reglint.rules.rule import CLASS, Rule
+from reglint.rules.stored_values import config_value, config_values
 from reglint.rules.values import listed
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from reglint.analysis.configs import COMMON
 from reglint.analysis.constructors import init
 from reglint.analysis.syntax import cst, is_name, number, string
 from reglint.model import Finding, Fix, Safety, Severity
-from reglint.rules.generated import config_values, get_config, kwargs_changes
+from reglint.rules.generated import get_config, kwargs_changes
 from reglint.rules.rule import CLASS, Rule
+from reglint.rules.stored_values import config_values
 from reglint.rules.values import listed
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from reglint.analysis.configs import chain
 from reglint.analysis.constructors import init, stored
 from reglint.analysis.syntax import code, cst, number
 from reglint.model import Finding, Fix, Replace, Severity
-from reglint.rules.generated import config_values
 from reglint.rules.rule import CLASS, Rule
+from reglint.rules.stored_values import config_values
 from reglint.rules.values import listed
 
 if TYPE_CHECKING:

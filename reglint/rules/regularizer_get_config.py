@@ -10,8 +10,9 @@ from reglint.analysis.constructors import init
 from reglint.analysis.syntax import cst, descendants, is_name
 from reglint.keras_api.classes import Kind, base_class
 from reglint.model import Finding, Fix, Replace
-from reglint.rules.generated import config_values, get_config
+from reglint.rules.generated import get_config
 from reglint.rules.rule import CLASS, Rule
+from reglint.rules.stored_values import config_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from helpers.backends import run_on_keras
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures" / "models"))  # for `hostile`
 
@@ -27,34 +26,13 @@ def reports():
 
 @pytest.fixture(scope="session")
 def on_keras(tmp_path_factory):
-    """Run a script of `keras_runs` on a backend, if it is installed; returns what it prints.
-
-    A process has one backend, and ours has none.
-    """
-
-    @functools.cache
-    def run(script: str, backend: str):
-        for needed in ("keras", "msgspec", backend):
-            if importlib.util.find_spec(needed) is None:
-                pytest.skip(f"{needed} is not installed")
-        here = Path(__file__).parent
-        done = subprocess.run(
-            [sys.executable, here / "keras_runs" / script],
-            env={
-                **os.environ,
-                "KERAS_BACKEND": backend,
-                "KERAS_HOME": str(tmp_path_factory.mktemp("keras")),
-                "PYTHONPATH": str(here.parents[1]),
-                "TF_CPP_MIN_LOG_LEVEL": "3",
-            },
-            capture_output=True,
-            text=True,
-            check=False,
+    """Run a script of `keras_runs` on a backend, if it is installed; returns what it prints."""
+    scripts = Path(__file__).parent / "keras_runs"
+    return functools.cache(
+        lambda script, backend: run_on_keras(
+            scripts / script, backend, tmp_path_factory.mktemp("keras")
         )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    return run
+    )
 
 
 @pytest.fixture(scope="session")

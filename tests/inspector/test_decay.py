@@ -65,6 +65,70 @@ def test_l2_in_the_loss_is_no_decay_under_adam(ran):
     assert case["weak"] == pytest.approx(case["strong"], rel=1e-3)
 
 
+def test_only_under_sgd_is_ten_times_the_factor_ten_times_the_decay(ran):
+    ratios = {name: strong / weak for name, (weak, strong) in ran["rescaled"].items()}
+    assert {"SGD", "Adam"} < ratios.keys()
+    assert ratios.pop("SGD") == pytest.approx(10, rel=0.02)
+    assert all(ratio < 9 for ratio in ratios.values()), ratios
+
+
+def test_l2_under_adam_takes_its_gradient_over_that_of_the_data(ran):
+    assert len(ran["by rms"]) == 8
+    for name, pull, taken, formula in ran["by rms"]:
+        assert formula == "2 * 0.001 * 0.1 / rms(gradient)"
+        expected = eval(formula.replace("rms(gradient)", str(pull)))  # noqa: S307 - of our own
+        assert taken == pytest.approx(expected, rel=0.15), name  # after 50 steps
+
+
+def test_half_is_left_after_as_many_steps_as_said(ran):
+    assert len(ran["halves"]) == 5
+    for said, measured in ran["halves"]:
+        assert said - 1 < measured < 1.07 * said + 1  # momentum takes a while to build up
+
+
+def test_a_share_that_is_too_large_for_the_formula_has_no_half_life(ran):
+    momentum, decoupled = ran["too fast"]
+    assert momentum["per_step"] == pytest.approx(0.011, rel=1e-3)
+    assert momentum["half_life"] is None
+    assert momentum["note"] == "no half-life: the formula holds up to 0.01 a step"
+    assert decoupled["per_step"] == pytest.approx(0.2)
+    assert decoupled["half_life"] is None
+    assert decoupled["note"] == "no half-life: the formula holds up to 0.1 a step"
+
+
+def test_weight_decay_under_sgd_equals_l2_of_the_same_share(ran):
+    decay, l2, with_momentum, l2_with_momentum = ran["as weight decay"]
+    assert decay == pytest.approx(l2, rel=1e-3)
+    assert with_momentum == pytest.approx(l2_with_momentum, rel=1e-3)
+    assert with_momentum != pytest.approx(decay, rel=0.5)
+
+
+def test_of_an_optimizer_of_somebody_elses_nothing_is_said(ran):
+    for decay in ran["mine"]:
+        assert decay["per_step"] is None
+        assert decay["note"].endswith("it is not Keras' own")
+    assert len(ran["mine"]) == 2
+
+
+def test_l2_that_is_not_weight_decay_is_found(ran):
+    sgd, adam, lion, ftrl, mine, scaled = ran["judged"]
+    assert sgd == mine == []
+    [finding] = adam
+    assert finding["code"] == "l2-is-not-weight-decay"
+    assert finding["severity"] == "info"
+    assert finding["message"] == (
+        "L2 in the loss, of 1 variable, is not weight decay under Adam, which rescales its gradient"
+        " with that of the data: where the data pull more, a step takes 2 * learning_rate * factor"
+        " / rms(gradient) of a weight"
+    )
+    assert lion[0]["message"].endswith(
+        "under Lion, which rescales its gradient with that of the data"
+    )
+    assert "under RMSprop" in scaled[0]["message"]
+    # Ftrl does not decay: nothing is shrunk twice.
+    assert [(each["code"], each["help"]) for each in ftrl] == [("l2-is-not-weight-decay", "")]
+
+
 def test_other_regularizers_have_no_number(ran):
     assert ran["orthogonal"]["per_step"] is None
     assert "not proportional" in ran["orthogonal"]["note"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reglint.inspector.facts import Variable
+from reglint.inspector.findings import CODES
 
 
 @pytest.fixture(scope="module", params=("tensorflow", "jax", "torch"))
@@ -55,6 +56,18 @@ def test_a_wrapper_that_normalizes_is_found(ran):
     assert finding["severity"] == "info"
     assert finding["message"].startswith(f"doubling `{name}` changes the output by ")
     assert finding["message"].endswith("the effective learning rate, not the function")
+
+
+def test_the_documentation_has_the_threshold(ran):
+    assert f"< {ran['threshold']:g} * norm(" in CODES["scale-invariant"].formula
+
+
+def test_the_size_of_scale_invariant_weights_is_a_learning_rate(ran):
+    """It is learning_rate / norm(w) ** 2 under SGD, and learning_rate / norm(w) under Adam."""
+    for name, same in (("SGD", "4"), ("Adam", "2")):
+        case = ran["learning rates"][name]
+        assert case["off"].pop(same) < 1e-3 * case["went"]
+        assert min(case["off"].values()) > 0.1 * case["went"]
 
 
 @pytest.mark.parametrize("case", ["normalized", "saturated", "constant", "spectral"])

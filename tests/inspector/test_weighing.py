@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from reglint.inspector.facts import Kind, Penalty, Regularizer
+from reglint.inspector.facts import Kind, LayerGradient, Penalty, Regularizer
 from reglint.inspector.runtime.weighing import weigh
 
 HUNDRED = (10, 10)
@@ -38,6 +38,16 @@ def weighed(*penalties, loss=1.0):
 def test_all_together_are_weighed(value, code):
     found = weighed(l2(0.01, 1.0, value=value))
     assert found == ([(code, "")] if code else [])
+
+
+def test_how_strongly_they_pull_is_told_of_too():
+    """A penalty that is small may pull as strongly as the data, and a large one may not."""
+    pulls = (LayerGradient("a", "Dense", 9, 3.0, 0.0), LayerGradient("b", "Dense", 9, 4.0, 10.0))
+    for value in (0.0005, 20.0):
+        (finding,) = weigh((l2(0.01, 1.0),), value, 1.0, pulls)
+        assert finding.message.endswith("; their gradient is 0.5 times as long as that of the data")
+    (finding,) = weigh((l2(0.01, 1.0),), 20.0, 1.0, (LayerGradient("a", "Dense", 9, 3.0, 0.0),))
+    assert finding.message == "all penalties add up to 20, above 10 times the data loss of 1"
 
 
 @pytest.mark.parametrize("loss", [math.nan, math.inf])

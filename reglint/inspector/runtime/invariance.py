@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from reglint.inspector.facts import Finding, ScaleInvariance, Variable
+from reglint.inspector.listing import few
 from reglint.inspector.runtime.data import leaves
 from reglint.inspector.runtime.state import call, preserved, restore, same_noise, snapshot
 from reglint.model import Severity
@@ -100,11 +101,10 @@ def left_out(variables: Sequence[Variable], found: Sequence[ScaleInvariance]) ->
     names = [f"`{name}`" for name in variables[:MAX_VARIABLES] if name not in known]
     if not names:
         return ""
-    shown = ", ".join(names[:_NAMED])
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     verb, pronoun = ("is", "it") if len(names) == 1 else ("are", "them")
     return (
-        f"scale invariance: {shown}{more} {verb} not listed: the output hardly depends on {pronoun}"
+        f"scale invariance: {few(names, _NAMED)} {verb} not listed: the output hardly depends on"
+        f" {pronoun}"
     )
 
 

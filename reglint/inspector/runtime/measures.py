@@ -77,7 +77,7 @@ def measure(
         decays,
         scales,
         (
-            *weighing.weigh(mean.penalties, mean.total, value),
+            *weighing.weigh(mean.penalties, mean.total, value, pulls),
             *twice,
             *invariance.findings(scales),
         ),
@@ -113,8 +113,9 @@ def optimizer_facts(
         if optimizer is None:
             return None, (), ()
         decays = optimizers.decays(trained, optimizer, unsaid)
-        findings = optimizers.two_decays(trained, decays, unsaid)
-        return optimizers.describe(optimizer), decays, findings
+        twice = optimizers.two_decays(trained, decays, unsaid)
+        rescaled = optimizers.not_weight_decay(trained, optimizer)
+        return optimizers.describe(optimizer), decays, (*twice, *rescaled)
     except optimizers.NoOptimizer as error:
         notes.append(str(error))
     except Exception as error:  # noqa: BLE001 - its learning rate may be anything that is called

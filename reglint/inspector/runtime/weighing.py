@@ -11,15 +11,24 @@ from reglint.model import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.inspector.facts import Penalty
+    from reglint.inspector.facts import LayerGradient, Penalty
 
 NEGLIGIBLE, DOMINATING = 1e-3, 10.0  # all penalties together, of the data loss
 MILLIONTH = 1e-6  # one of them, the same
 _SMALL = 1e-3  # a variable whose values are below that on average may be so for its penalty
 
 
-def weigh(penalties: tuple[Penalty, ...], total: float, loss: float) -> tuple[Finding, ...]:
-    """Return what is very small or very large: all penalties together, or a single one."""
+def weigh(
+    penalties: tuple[Penalty, ...],
+    total: float,
+    loss: float,
+    gradients: tuple[LayerGradient, ...] = (),
+) -> tuple[Finding, ...]:
+    """Return what is very small or very large: all penalties together, or a single one.
+
+    A penalty that is small may still pull as strongly as the data do: where a model is trained to
+    the end both gradients cancel. So the ratio of the norms of `gradients` is told, too.
+    """
     if not math.isfinite(loss):
         finding = Finding(
             "not-finite",
@@ -31,10 +40,10 @@ def weigh(penalties: tuple[Penalty, ...], total: float, loss: float) -> tuple[Fi
         return (finding,)
     if loss <= 0:
         return ()
-    return tuple(_together(total, loss)) or tuple(_alone(penalties, loss))
+    return tuple(_together(total, loss, gradients)) or tuple(_alone(penalties, loss))
 
 
-def _together(total: float, loss: float) -> Iterator[Finding]:
+def _together(total: float, loss: float, gradients: tuple[LayerGradient, ...]) -> Iterator[Finding]:
     if not math.isfinite(total) or total <= 0:
         return
     if total < NEGLIGIBLE * loss:
@@ -44,7 +53,16 @@ def _together(total: float, loss: float) -> Iterator[Finding]:
     else:
         return
     message = f"all penalties add up to {total:.3g}, {what} the data loss of {loss:.3g}"
-    yield Finding(code, Severity.WARNING, "", message)
+    yield Finding(code, Severity.WARNING, "", message + _pull(gradients))
+
+
+def _pull(gradients: tuple[LayerGradient, ...]) -> str:
+    """Return how their gradient compares with that of the data, over all layers, as a clause."""
+    penalty = math.hypot(*(each.penalty for each in gradients))
+    loss = math.hypot(*(each.loss for each in gradients))
+    if not loss or not math.isfinite(penalty / loss):
+        return ""
+    return f"; their gradient is {penalty / loss:.3g} times as long as that of the data"
 
 
 def _alone(penalties: tuple[Penalty, ...], loss: float) -> Iterator[Finding]:
@@ -57,7 +75,6 @@ def _alone(penalties: tuple[Penalty, ...], loss: float) -> Iterator[Finding]:
                 penalty.layer,
                 f"{penalty.regularizer} adds {penalty.value:.3g} for `{penalty.name}`, less than a"
                 f" millionth of the data loss of {loss:.3g}",
-                help="Take it away, or give it a factor that does something",
             )
 
 

@@ -8,11 +8,11 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from reglint.inspector.static import variables
+from reglint.inspector.static.packages import of_keras
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_KERAS = {"keras", "tf_keras", "tensorflow", "tensorflow_core", "keras_core"}
 _OPERATIONS = ("keras.ops", "keras.src.ops")
 _MODELS = {"Functional", "Model", "Sequential"}
 # Layers around other layers: key of the config -> attribute that holds the layer.
@@ -119,7 +119,7 @@ def _layer(serialized: Mapping[str, Any], path: str, place: Place, around: _Arou
 def _origin(serialized: Mapping[str, Any], class_name: str, *, is_model: bool) -> Origin:
     module = serialized.get("module")
     registered = str(serialized.get("registered_name") or class_name)
-    foreign = module is not None and str(module).partition(".")[0] not in _KERAS
+    foreign = module is not None and not of_keras(module)
     if foreign or ">" in registered or ("module" in serialized and module is None):
         return Origin.CUSTOM
     if (is_model and class_name in _MODELS) or class_name == "InputLayer":

@@ -10,6 +10,7 @@ from reglint.inspector.facts import (
     Cause,
     Dormant,
     Kind,
+    LayerFacts,
     Penalty,
     Regularizer,
     Unknown,
@@ -37,18 +38,19 @@ Also: TypeAlias = "Mapping[tuple[str, Slot], list[Variable]]"  # by path and var
 Reading: TypeAlias = tuple[tuple[Penalty, ...], tuple[Dormant, ...], tuple[Unknown, ...]]
 
 
-def read(file: ModelFile) -> Reading:
+def read(file: ModelFile, stored: Mapping[str, Stored] | None = None) -> Reading:
     """Return the weight penalties of a model file, what contributes nothing, what is not known.
 
     Values are computed in float64 from the variables as they are stored, which are read in pieces;
     those without a regularizer are not read. Frozen variables have no penalty, as in Keras 3, also
-    where tf.keras wrote the file, which penalizes them. Raise Refused where the HDF5 data is
-    damaged or dangerous.
+    where tf.keras wrote the file, which penalizes them. `stored` is what `located` returns, if
+    that is known. Raise Refused where the HDF5 data is damaged or dangerous.
     """
     if file.config is None or file.weights is None:
         return (), (), (Unknown("", "", "the file has no configuration"),)
     root = layers.tree(file.config)
-    stored = _located(root, file.weights)
+    if stored is None:
+        stored = located(file)
     also = _also(root, stored)
     found = [
         fact
@@ -62,34 +64,50 @@ def read(file: ModelFile) -> Reading:
     )
 
 
-def datasets(file: ModelFile) -> dict[Variable, h5py.Dataset]:
-    """Return where the file has each variable of Keras' own layers; raise Refused."""
+def layers_of(file: ModelFile) -> tuple[str, tuple[LayerFacts, ...]]:
+    """Return the class of the model and all layers below it, in the order of the file.
+
+    Those in a layer of somebody else's are not known. A layer that two models hold is there twice.
+    """
+    if file.config is None:
+        return "", ()
+    root, *below = layers.tree(file.config).walk()
+    return root.class_name, tuple(
+        LayerFacts(each.path, each.class_name, each.name) for each in below
+    )
+
+
+def located(file: ModelFile) -> dict[str, Stored]:
+    """Return what a model file has of each layer, by path; raise Refused."""
     if file.config is None or file.weights is None:
         return {}
-    root = layers.tree(file.config)
-    stored = _located(root, file.weights)
+    locate = legacy.located if legacy.is_legacy(file.weights) else groups.located
+    return locate(layers.tree(file.config), file.weights)
+
+
+def datasets(file: ModelFile, stored: Mapping[str, Stored]) -> dict[Variable, h5py.Dataset]:
+    """Return where the file has each variable of Keras' own layers, out of what `located` found."""
+    if file.config is None:
+        return {}
     return {
-        Variable(_holder(layer, slot)[0], slot.role): dataset
-        for layer in root.walk()
+        Variable(holder(layer, slot)[0], slot.role): dataset
+        for layer in layers.tree(file.config).walk()
         for slot, dataset in stored.get(layer.path, Stored()).datasets.items()
     }
 
 
-def histograms(file: ModelFile, penalties: Iterable[Penalty]) -> tuple[Histogram, ...]:
+def histograms(
+    file: ModelFile, stored: Mapping[str, Stored], penalties: Iterable[Penalty]
+) -> tuple[Histogram, ...]:
     """Return one for each variable with a penalty; raise Refused."""
-    stored = datasets(file)
+    held = datasets(file, stored)
     wanted = [Variable(p.layer, p.role) for p in penalties if p.role is not None]
     found = (
-        histogram(variable, partial(chunks, stored[variable]))
+        histogram(variable, partial(chunks, held[variable]))
         for variable in wanted
-        if variable in stored
+        if variable in held
     )
     return tuple(made for made in found if made is not None)
-
-
-def _located(root: Layer, weights: h5py.Group) -> dict[str, Stored]:
-    locate = legacy.located if legacy.is_legacy(weights) else groups.located
-    return locate(root, weights)
 
 
 def _also(root: Layer, stored: Mapping[str, Stored]) -> Also:
@@ -101,7 +119,7 @@ def _also(root: Layer, stored: Mapping[str, Stored]) -> Also:
             path = own.same_as.path
             for slot in stored[path].datasets:
                 found.setdefault((path, slot), []).append(
-                    Variable(_holder(layer, slot)[0], slot.role)
+                    Variable(holder(layer, slot)[0], slot.role)
                 )
         for alias in own.layout.slots if own.layout is not None else ():
             if alias.alias:  # `SpectralNormalization` holds the main variable of the layer in it
@@ -168,13 +186,8 @@ def _weights(
         why = stored.problem or "which variables it has is not known"
         yield Unknown(layer.path, layer.class_name, f"{written}: {why}")
         return
-    if stored.layout is None:
-        candidates = variables.layouts(layer.class_name, dict(layer.config))
-        slots = candidates[0].slots if candidates else ()
-    else:
-        slots = stored.layout.slots
     used: set[str] = set()
-    for slot in slots:
+    for slot in slots(layer, stored):
         regularizer = None if slot.argument is None else found.get(slot.argument)
         if regularizer is None or slot.argument is None:
             continue
@@ -189,10 +202,18 @@ def _weights(
         yield _dormant(layer, argument, found[argument], cause, message)
 
 
+def slots(layer: Layer, stored: Stored) -> tuple[Slot, ...]:
+    """Return the variables that a layer has, or will have when it is built, as far as known."""
+    if stored.layout is not None:
+        return stored.layout.slots
+    candidates = variables.layouts(layer.class_name, dict(layer.config))
+    return candidates[0].slots if candidates else ()
+
+
 def _weight(
     layer: Layer, slot: Slot, stored: Stored, regularizer: Regularizer, also: Also
 ) -> Penalty | Dormant | Unknown:
-    path, class_name = _holder(layer, slot)
+    path, class_name = holder(layer, slot)
     cause = _cause(layer, slot, stored)
     if cause is not None:
         why, message = cause
@@ -246,7 +267,7 @@ def _lora_shape(layer: Layer, slot: Slot, stored: Stored) -> tuple[int, ...]:
     return (*whole[:-1], rank) if slot.name.endswith("_a") else (rank, *whole[-1:])
 
 
-def _holder(layer: Layer, slot: Slot) -> tuple[str, str]:
+def holder(layer: Layer, slot: Slot) -> tuple[str, str]:
     """Return path and class of the layer that has the variable."""
     if not slot.holder:
         return layer.path, layer.class_name

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from reglint.inspector.facts import Regularizer
 from reglint.inspector.files.hdf5 import chunks
+from reglint.inspector.static.packages import of_keras
 
 if TYPE_CHECKING:
     import h5py
@@ -32,7 +33,6 @@ _DEFAULTS: dict[str, dict[str, float | str]] = {
     "L1L2": {"l1": 0.0, "l2": 0.0},
     "OrthogonalRegularizer": {"factor": 0.01, "mode": "rows"},
 }
-_KERAS = {"keras", "tf_keras", "tensorflow", "keras_core"}
 _EPSILON = 1e-7  # `keras.config.epsilon()`: where Keras stops dividing by a norm
 _MATRIX = 2  # its rank
 _BLOCK = 1024  # rows of a matrix that are compared at a time
@@ -50,7 +50,7 @@ def regularizer(serialized: Any) -> Regularizer:
         return Regularizer(name, dict(_DEFAULTS[name])) if name else Regularizer(str(serialized))
     class_name, config = serialized.get("class_name"), serialized.get("config")
     registered, module = serialized.get("registered_name"), serialized.get("module")
-    own = module is None or str(module).partition(".")[0] in _KERAS
+    own = module is None or of_keras(module)
     name = _NAMES.get(str(class_name)) if own and ">" not in str(registered) else None
     if name is None:
         if class_name == "function" and isinstance(config, str):

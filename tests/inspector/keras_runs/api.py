@@ -1,4 +1,3 @@
-# ruff: noqa: T201, TID251 - a script of Keras, run by a test
 """Use `reglint.inspect` as a notebook does, on the backend of this process; print what it gave."""
 
 from __future__ import annotations
@@ -55,6 +54,13 @@ class Later(keras.Model):
         return self.last(self.first(x))
 
 
+def called():
+    """Return a model of that class that has its variables."""
+    model = Later()
+    model(X)
+    return model
+
+
 def later(data, *, compiled=True, built=False):
     """Return what is said of such a model, or the error."""
     keras.utils.set_random_seed(0)
@@ -79,6 +85,10 @@ def main():
         "x": facts(reglint.inspect(model, X)),
         "x and y": facts(reglint.inspect(model, (X, Y))),
         "unchanged": weights(model) == before,
+        "sources": {
+            row.layer: row.source and row.source.line
+            for row in reglint.inspect(called(), source=__file__).penalties
+        },
         "losses": sum(float(each) for each in model.losses),
     }
     two = zoo.made("shared")
@@ -103,8 +113,7 @@ def main():
     found["shape"] = error(lambda: reglint.inspect(model, (X[:, :3], Y)))
     found["shape of x"] = error(lambda: reglint.inspect(model, X[:, :3]))
     found["number of inputs"] = error(lambda: reglint.inspect(two, X))
-    built = Later()
-    built(X)
+    built = called()
     built.compile(loss="sparse_categorical_crossentropy")
     found["shape, subclassed"] = error(lambda: reglint.inspect(built, (X[:, :3], Y)))
     found["labels"] = error(lambda: reglint.inspect(built, (X, Y + 7)))

@@ -1,4 +1,3 @@
-# ruff: noqa: T201, TID251 - a script of Keras, run by a test
 """Print what becomes of data in many forms, and what is said of those that do not fit."""
 
 import json

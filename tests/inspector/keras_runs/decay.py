@@ -1,7 +1,8 @@
-# ruff: noqa: T201, TID251 - a script of Keras, run by a test
 """Print how much of one weight a step takes, as measured and as reported."""
 
+import itertools
 import json
+import math
 import tempfile
 
 import keras
@@ -42,14 +43,14 @@ def decays(optimizer, regularizer=None):
     return plain(optimizers.decays([trained], optimizer))
 
 
-def train(optimizer, regularizer=None, steps=STEPS):
-    """Return the weight at each step; its gradient is that of the regularizer alone."""
+def train(optimizer, regularizer=None, steps=STEPS, data=(0.0,)):
+    """Return the weight at each step; the gradients of the `data` come in turns."""
     l1, l2 = (float(getattr(regularizer, name, 0)) for name in ("l1", "l2"))
     variable = keras.Variable(np.full((2, 2), 3.0), name="kernel")
     values = []
-    for _ in range(steps + 1):
+    for _, pull in zip(range(steps + 1), itertools.cycle(data), strict=False):
         values.append(float(np.mean(keras.ops.convert_to_numpy(variable))))
-        gradient = 2 * l2 * variable.value + l1 * keras.ops.sign(variable.value)
+        gradient = 2 * l2 * variable.value + l1 * keras.ops.sign(variable.value) + pull
         optimizer.apply([gradient], [variable])
     return values
 
@@ -81,6 +82,80 @@ def l1():
     values = train(made.SGD(RATE, 0.9), regularizers.L1(0.01), 2 * STEPS)
     [said] = decays(made.SGD(RATE, 0.9), regularizers.L1(0.01))
     return {**said, "taken": values[-2] - values[-1]}
+
+
+def rescaled():
+    """Return what a step takes of a weight by a weak L2 penalty, and by one ten times as strong."""
+    for name in ("SGD", *WITH_WEIGHT_DECAY):
+        if hasattr(made, name):
+            extra = {"rms_rate": None} if name == "Muon" else {}
+            extra |= {"weight_decay": 0.0} if name == "AdamW" else {}
+            taken = []
+            for factor in (0.01, 0.1):
+                optimizer = getattr(made, name)(learning_rate=0.01, **extra)
+                taken.append(3 - train(optimizer, regularizers.L2(factor), 10)[-1])
+            yield name, taken
+
+
+def by_rms():
+    """Return the share that L2 takes where the data pull at a weight, up and down, by 10."""
+    l2, steps = regularizers.L2(0.1), 50
+    for name in ("RMSprop", "Adam", "AdamW", "Nadam"):
+        extra = {"weight_decay": 0.0} if name == "AdamW" else {}
+        for pull in (10.0, 100.0):
+            with_l2, without = (
+                train(getattr(made, name)(0.001, **extra), each, steps, (pull, -pull))[-1]
+                for each in (l2, None)
+            )
+            [said] = decays(getattr(made, name)(0.001, **extra), l2)
+            yield name, pull, (without - with_l2) / 3 / steps, said["formula"]
+
+
+def halves():
+    """Return after how many steps half is left, as said, and as it is."""
+    for momentum in (0.0, 0.5, 0.9):
+        share = 0.0999 * (1 - momentum)  # a little below the limit
+        factor = share * (1 - momentum) / 2 / RATE
+        for nesterov in (False, True):
+            if momentum or not nesterov:
+                optimizer, l2 = made.SGD(RATE, momentum, nesterov), regularizers.L2(factor)
+                [said] = decays(optimizer, l2)
+                values = train(optimizer, l2, math.ceil(2 / share))
+                yield said["half_life"], next(i for i, v in enumerate(values) if v <= 1.5)
+
+
+def too_fast():
+    fast = regularizers.L2(0.11 * (1 - 0.9) ** 2 / 2 / RATE)
+    return [*decays(made.SGD(RATE, 0.9), fast), *decays(made.AdamW(RATE, weight_decay=4.0))]
+
+
+def as_weight_decay():
+    """Return where a weight comes to rest with weight decay, and with L2 that shrinks as much."""
+    for momentum in (0.0, 0.9):
+        l2 = regularizers.L2(0.2 * (1 - momentum) / 2)
+        for optimizer, regularizer in (
+            (made.SGD(0.5, momentum, weight_decay=0.2), None),
+            (made.SGD(0.5, momentum), l2),
+        ):
+            yield train(optimizer, regularizer, 200, (1.0,))[-1]
+
+
+class Mine(made.SGD):
+    """An optimizer of somebody else's."""
+
+
+def judged(*optimizers_):
+    """Return the findings for a kernel with L2 under each optimizer."""
+    variable = keras.Variable(np.ones((2, 2)), name="kernel")
+    trained = [optimizers.Trained(variable, Variable("dense", "kernel"), describe(L2))]
+    for optimizer in optimizers_:
+        found = optimizers.decays(trained, optimizer)
+        yield plain(
+            (
+                *optimizers.two_decays(trained, found),
+                *optimizers.not_weight_decay(trained, optimizer),
+            )
+        )
 
 
 def adam():
@@ -165,6 +240,22 @@ print(
             "decoupled": dict(decoupled()),
             "l1": l1(),
             "adam": adam(),
+            "rescaled": dict(rescaled()),
+            "by rms": list(by_rms()),
+            "halves": list(halves()),
+            "too fast": too_fast(),
+            "as weight decay": list(as_weight_decay()),
+            "mine": decays(Mine(RATE, weight_decay=DECAY), L2),
+            "judged": list(
+                judged(
+                    made.SGD(RATE),
+                    made.Adam(RATE),
+                    made.Lion(RATE),
+                    made.Ftrl(RATE, weight_decay=DECAY),
+                    Mine(RATE, weight_decay=DECAY),
+                    made.LossScaleOptimizer(made.RMSprop(RATE)),
+                )
+            ),
             "orthogonal": decays(made.SGD(RATE), regularizers.OrthogonalRegularizer(0.01))[0],
             "schedule": schedule(),
             "excluded": decayed,

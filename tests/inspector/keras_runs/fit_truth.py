@@ -1,4 +1,4 @@
-# ruff: noqa: ARG002, TID251 - a script of Keras, run by a test
+# ruff: noqa: ARG002 - a script of Keras, run by a test
 """Print what training sees: with a data loss of 0 and no steps, the loss is the penalties alone."""
 
 import json

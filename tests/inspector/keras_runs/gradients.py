@@ -1,4 +1,3 @@
-# ruff: noqa: T201, TID251 - a script of Keras, run by a test
 """Print what is measured on data, and what `evaluate` says of the same."""
 
 import json

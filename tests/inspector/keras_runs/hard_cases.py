@@ -1,4 +1,4 @@
-# ruff: noqa: ARG002, FBT002, T201, TID251 - a script of Keras, run by a test
+# ruff: noqa: ARG002, FBT002 - a script of Keras, run by a test
 """Print what the runtime reader says of models that are not as the zoo's."""
 
 import json

@@ -1,4 +1,3 @@
-# ruff: noqa: T201, TID251 - a script of Keras, run by a test
 """Print how outputs change when kernels are doubled."""
 
 import json
@@ -72,6 +71,48 @@ def measured(model):
     }
 
 
+def trained(scale, optimizer):
+    """Return what a normalized network puts out before and after ten steps from `scale` * w."""
+    keras.utils.set_random_seed(0)
+    head = layers.Dense(1, trainable=False)
+    normalization = layers.BatchNormalization(epsilon=1e-7, center=False, scale=False)
+    model = keras.Sequential(
+        [keras.Input((6,)), layers.Dense(5, use_bias=False), normalization, head]
+    )
+    kernel = model.layers[0].kernel
+    kernel.assign(scale * kernel.value)
+    x, y = (np.random.default_rng(0).normal(size=(64, n)).astype("float32") for n in (6, 1))
+    model.compile(optimizer, "mse")
+    outputs = []
+    for steps in (0, 10):
+        for _ in range(steps):
+            model.train_on_batch(x, y)
+        outputs.append(keras.ops.convert_to_numpy(model(x, training=True)))
+    return outputs
+
+
+def learning_rates():
+    """Return how far ten steps go, and how far off they are from twice the weights.
+
+    There the learning rate is as large, and twice or four times as large.
+    """
+    for name in ("SGD", "Adam"):
+        optimizer = getattr(keras.optimizers, name)
+        before, after = trained(1, optimizer(0.01))
+        yield (
+            name,
+            {
+                "went": float(np.abs(after - before).max()),
+                "off": {
+                    factor: float(np.abs(trained(2, optimizer(factor * 0.01))[1] - after).max())
+                    for factor in (1, 2, 4)
+                },
+            },
+        )
+
+
 keras.utils.set_random_seed(0)
 models = (normalized, saturated, constant, spectral)
-print(json.dumps({build.__name__: measured(build()) for build in models}))
+found = {build.__name__: measured(build()) for build in models}
+found |= {"threshold": invariance.THRESHOLD, "learning rates": dict(learning_rates())}
+print(json.dumps(found))

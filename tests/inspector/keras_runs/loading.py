@@ -1,16 +1,22 @@
-# ruff: noqa: T201, TID251 - a script of Keras, run by a test
 """Print what a file may bring in, beside the model, once modules are named."""
 
 from __future__ import annotations
 
 import json
 import sys
+import tempfile
 import types
+from dataclasses import replace
+from pathlib import Path
 
 import keras
 
+from reglint.inspector.codec import decode, encode
 from reglint.inspector.facts import Danger, Level, Reason, Refused, Verdict
-from reglint.inspector.request import Request
+from reglint.inspector.files.archive import opened
+from reglint.inspector.process import child
+from reglint.inspector.process.messages import Job
+from reglint.inspector.request import Limits, Request
 from reglint.inspector.runtime import loading, measures
 from reglint.inspector.runtime.layers import walk
 
@@ -49,6 +55,22 @@ def in_modules(name, *modules):
     return loading._in_modules(name, modules) is not None
 
 
+def swapped():
+    """Return what is said of a file that was read, and of another in its place."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.keras")
+        keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(path)
+        with opened(str(path)) as file:
+            known = replace(file.facts, path="model.keras")
+        job = Job(Request(str(path)), Limits(), Level.RUN, Verdict(), file=known)
+        job = decode(encode(job).encode(), Job)
+        for units in (0, 2):
+            if units:
+                keras.Sequential([keras.Input((2,)), keras.layers.Dense(units)]).save(path)
+            message = child.perform(job, lambda *_: None)
+            yield json.loads(encode(message.failure)) if message.failure else None
+
+
 Own.__module__ = "pkg._own"
 module("pkg.layers", Own=Own, Popen=types.SimpleNamespace, os=sys, Dense=keras.layers.Dense)
 learning_rate = keras.layers.Dense(3)
@@ -78,6 +100,7 @@ print(
             ],
             "absent": refusal("no_such_module"),
             "optimizer": [facts, notes],
+            "swapped": list(swapped()),
         }
     )
 )

@@ -1,4 +1,3 @@
-# ruff: noqa: T201, TID251 - a script of Keras, run by a test
 """Train with PenaltyMonitor on the backend of this process, and print what it recorded."""
 
 from __future__ import annotations

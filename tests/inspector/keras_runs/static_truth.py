@@ -12,11 +12,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "fixtures" / "models"))
 
-import keras  # noqa: TID251 - never in the process of the tests
+import keras
 import numpy as np
 import zoo
 from cases import case
-from keras import Input, layers, regularizers  # noqa: TID251
+from keras import Input, layers, regularizers
 
 from reglint.inspector.runtime.layers import describe, walk
 

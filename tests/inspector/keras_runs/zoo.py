@@ -1,4 +1,3 @@
-# ruff: noqa: T201, TID251 - a script of Keras, run by a test
 """Make the zoo on the backend of this process, and read its files by both readers.
 
 With CASE... as arguments, those only. Prints what was not made, and what was read, by file. The

@@ -1,4 +1,3 @@
-# ruff: noqa: T201, TID251 - a script of Keras, run by a test
 """Print what the runtime reader says of each model of the zoo, and what Keras itself does."""
 
 import json
