@@ -23,6 +23,13 @@ class Refused(Exception):  # noqa: N818 - the file is, and says no more than tha
     """A file is not read any further: its message says what is wrong with it, in one line."""
 
 
+class Changed(Refused):
+    """A file is not the one that was looked at before."""
+
+    def __init__(self) -> None:
+        super().__init__("it changed while it was looked at; try again")
+
+
 class Kind(Enum):
     """How a penalty comes about."""
 
@@ -117,6 +124,7 @@ class FileFacts:
     sha256: str = ""
     keras_version: str | None = None  # that wrote it, if it says so
     date_saved: str | None = None  # the same; ISO 8601 where Keras wrote it so
+    config_sha256: str = ""  # of the `config.json` of a `.weights.h5`
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +142,31 @@ class Regularizer:
         if len(factors) == 1 and self.name in {"L1", "L2"}:
             factors = [factors[0].partition("=")[2]]
         return f"{self.name}({', '.join(factors)})" if factors else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class LayerFacts:
+    """A layer of the model, the model itself apart."""
+
+    path: str
+    layer_class: str
+    name: str  # that its author gave it, or Keras did: `dense_1`
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CallSite:
+    """Where in the source a layer is made: the call. Lines, columns and cells count from 1."""
+
+    path: str  # as the user would write it
+    line: int  # of the cell, in a notebook
+    column: int  # in characters; the end is behind the last one
+    end_line: int
+    end_column: int
+    cell: int = 0  # of a notebook; 0: not a notebook
+
+    def __str__(self) -> str:
+        cell = f"cell {self.cell}:" if self.cell else ""
+        return f"{self.path}:{cell}{self.line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +198,7 @@ class Penalty:
     dtype: str = ""  # the same
     static: float | None = None  # as the static reader has it, if it can
     also: tuple[Variable, ...] = ()  # other names of a variable that several layers hold
+    source: CallSite | None = None  # that makes the layer, where the source was looked at
 
     @property
     def name(self) -> str:
@@ -203,6 +237,7 @@ class Dormant:
     regularizer: Regularizer
     cause: Cause
     message: str  # why, in one sentence without a full stop
+    source: CallSite | None = None  # as for a penalty
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +250,14 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
+class Untraced:
+    """A layer with something to tell, whose call in the source is not known for certain."""
+
+    layer: str
+    message: str  # why; one sentence without a full stop
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """A judgement: few, and certain."""
 
@@ -224,6 +267,7 @@ class Finding:
     message: str  # what is the case, with the number, in one sentence without a full stop
     help: str = ""  # what to do, in the imperative
     probed: bool = False  # whether it rests on the made-up inputs of a probe
+    source: CallSite | None = None  # as for a penalty
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,11 +344,12 @@ class Decay:
 
     `per_step` is the share that is taken away; after `half_life` steps half is left:
     ln 2 / per_step. Both None where there is no such number: L2 in the loss is no decay under Adam.
+    `half_life` is None, too, where a step takes too much for that formula.
     """
 
     variable: Variable
     mechanism: str  # `L2 in the loss`, `weight_decay of the optimizer`
-    formula: str  # `2 * 0.1 * 0.0001 / (1 - 0.9)`
+    formula: str  # `2 * 0.1 * 0.0001 / (1 - 0.9)`; may have a part that the data decide
     per_step: float | None
     half_life: float | None  # steps
     note: str = ""  # why there is no number, or when it holds
@@ -340,6 +385,8 @@ class StaticReading:
     dormant: tuple[Dormant, ...] = ()
     unknown: tuple[Unknown, ...] = ()
     histograms: tuple[Histogram, ...] = ()  # one for each variable with a penalty
+    layers: tuple[LayerFacts, ...] = ()  # all, in the order of the file
+    model_class: str = ""
     seconds: float = 0.0
 
 
@@ -358,3 +405,5 @@ class RuntimeReading:
     scale_invariance: tuple[ScaleInvariance, ...] = ()
     notes: tuple[str, ...] = ()  # what could not be said, and why
     histograms: tuple[Histogram, ...] = ()  # one for each variable with a penalty
+    layers: tuple[LayerFacts, ...] = ()  # all, in the order of creation, each once
+    model_class: str = ""

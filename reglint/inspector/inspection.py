@@ -15,7 +15,8 @@ from os.path import abspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reglint.inspector.facts import Danger, Level
+from reglint.inspector.facts import Changed, Danger, Level
+from reglint.inspector.listing import few
 from reglint.inspector.merge import merged
 from reglint.inspector.process import sandbox
 from reglint.inspector.process.messages import NO_MEMORY, Job, NotRead, Trouble
@@ -25,12 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from reglint.inspector.facts import Reason, RuntimeReading, StaticReading, Verdict
+    from reglint.inspector.process.messages import Message
     from reglint.inspector.report import PenaltyReport
     from reglint.inspector.request import Request
 
     Identity = tuple[int, ...]
 
-_STATIC_MEMORY = 2 * GIB  # what is in memory at a time is one array, and the names of all
+STATIC_MEMORY = 2 * GIB  # what is in memory at a time is one array, and the names of all
 _NAMED = 3  # reasons in a message
 _LONGEST = 200  # characters of a name, a place or a reason in it
 _KERAS = 3  # the first Keras that can be run
@@ -68,10 +70,10 @@ def examine(
     announce: Callable[[str], None] = _nobody,
 ) -> Inspection:
     """Return all that came of a model file; `announce` is told before code of the file runs."""
-    absolute = _absolute(request)
+    located = absolute(request)
     try:
-        before = _identity(absolute)
-        static = _read(absolute, progress)
+        before = identity(located)
+        static = read_static(located, progress)
     except NotRead as error:
         return Inspection(None, error)
     static = replace(static, file=replace(static.file, path=request.path))
@@ -82,16 +84,16 @@ def examine(
         level = permitted(request, needed, ci=bool(os.environ.get("CI")))
         backend = chosen_backend(request)
         if level is Level.LAMBDA:
-            announce(_what_runs(needed))
-        _unchanged(absolute, before)
-        runtime, notes = _run(absolute, level, static.verdict, backend, progress)
-        _unchanged(absolute, before)
+            announce(what_runs(needed))
+        unchanged(located, before)
+        runtime, notes = _run(located, level, static, backend, progress)
+        unchanged(located, before)
     except NotRead as error:
         trouble = NotRead(error.trouble, f"not run: {error}")
         return Inspection(merged(static, notes=(str(trouble),)), trouble)
     except _NoKeras as note:
         return Inspection(merged(static, notes=(str(note),)))
-    runtime = _with_source(runtime, absolute.data, request.data)
+    runtime = _with_source(runtime, located.data, request.data)
     return Inspection(merged(static, runtime, notes), _too_large(runtime))
 
 
@@ -125,7 +127,7 @@ def permitted(request: Request, verdict: Verdict, *, ci: bool) -> Level:
     if code and not request.unsafe_lambda:
         raise NotRead(
             Trouble.REFUSED,
-            f"it has code in it ({_listed(code)}); run that with --unsafe-lambda, if you trust it,"
+            f"it has code in it ({listed(code)}); run that with --unsafe-lambda, if you trust it,"
             f" or {_ONLY_STATIC}",
         )
     trust = f"sha256:{verdict.code_sha256}"
@@ -189,7 +191,7 @@ def _own_setting() -> str | None:
     return settings.get("backend") if isinstance(settings, dict) else None
 
 
-def _absolute(request: Request) -> Request:
+def absolute(request: Request) -> Request:
     """Return `request` with paths that hold in any folder."""
     config, data = request.config, request.data
     return replace(
@@ -200,7 +202,7 @@ def _absolute(request: Request) -> Request:
     )
 
 
-def _identity(request: Request) -> Identity:
+def identity(request: Request) -> Identity:
     """Return what changes when a file does; raise NotRead if it is not there."""
     identity: list[int] = []
     for path in filter(None, (request.path, request.config)):
@@ -218,14 +220,16 @@ def _identity(request: Request) -> Identity:
     return tuple(identity)
 
 
-def _unchanged(request: Request, before: Identity) -> None:
-    if _identity(request) != before:
-        raise NotRead(Trouble.UNAVAILABLE, "it changed while it was looked at; try again")
+def unchanged(request: Request, before: Identity) -> None:
+    """Raise NotRead if the file is not what it was."""
+    if identity(request) != before:
+        raise NotRead(Trouble.UNAVAILABLE, str(Changed()))
 
 
-def _read(request: Request, progress: Callable[[str], None]) -> StaticReading:
+def read_static(request: Request, progress: Callable[[str], None]) -> StaticReading:
+    """Return what the file alone tells; raise NotRead, also if it is refused."""
     progress("reading")
-    memory = min(request.limits.memory, _STATIC_MEMORY)
+    memory = min(request.limits.memory, STATIC_MEMORY)
     limits = replace(request.limits, memory=memory)
     try:
         reading = sandbox.perform(Job(request, limits), progress).static
@@ -236,36 +240,42 @@ def _read(request: Request, progress: Callable[[str], None]) -> StaticReading:
     if reading is None:
         raise NotRead(Trouble.INTERNAL, "it was run, and not read")
     if refused := reading.verdict.found(Danger.REFUSED):
-        raise NotRead(Trouble.REFUSED, f"refused: {_listed(refused)}")
+        raise NotRead(Trouble.REFUSED, f"refused: {listed(refused)}")
     return reading
 
 
 def _run(
     request: Request,
     level: Level,
-    verdict: Verdict,
+    static: StaticReading,
     backend: str,
     progress: Callable[[str], None],
 ) -> tuple[RuntimeReading, tuple[str, ...]]:
-    job = Job(replace(request, backend=backend), request.limits, level, verdict)
+    request = replace(request, backend=backend)
+    job = Job(request, request.limits, level, static.verdict, static.file)
     message = sandbox.perform(job, progress, backend)
     if message.runtime is None:
         raise NotRead(Trouble.INTERNAL, "it was read, and not run")
+    return message.runtime, unconfined(message)
+
+
+def unconfined(message: Message) -> tuple[str, ...]:
+    """Return a note on the limits that this system does not have, if there are such."""
     if not message.unconfined:
-        return message.runtime, ()
+        return ()
     missing = ", ".join(message.unconfined)
-    return message.runtime, (f"it ran without a limit on {missing}, which this system has not",)
+    return (f"it ran without a limit on {missing}, which this system has not",)
 
 
-def _what_runs(verdict: Verdict) -> str:
+def what_runs(verdict: Verdict) -> str:
+    """Return what to announce before code of the file runs."""
     places = "; ".join(map(_sentence, verdict.found(Danger.CODE)))
     return f"runs the code in it, sha256:{verdict.code_sha256}: {places}"
 
 
-def _listed(reasons: Sequence[Reason]) -> str:
-    shown = [_sentence(each) for each in reasons[:_NAMED]]
-    more = len(reasons) - len(shown)
-    return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
+def listed(reasons: Sequence[Reason]) -> str:
+    """Return the first of `reasons`, in one line."""
+    return few(list(map(_sentence, reasons)), _NAMED, "; ")
 
 
 def _sentence(reason: Reason) -> str:

@@ -7,12 +7,12 @@ import hashlib
 import os
 import stat
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from reglint.inspector.facts import FileFacts, Format, Refused
+from reglint.inspector.facts import Changed, FileFacts, Format, Refused
 from reglint.inspector.files import document, hdf5, zipped
 
 if TYPE_CHECKING:
@@ -58,10 +58,13 @@ class ModelFile:
 
 
 @contextlib.contextmanager
-def opened(path: str, config: str | None = None) -> Iterator[ModelFile]:
+def opened(
+    path: str, config: str | None = None, known: FileFacts | None = None
+) -> Iterator[ModelFile]:
     """Open a `.keras`, a `.h5`, or a `.weights.h5` with its `config`; raise Refused.
 
-    It is WrongUsage if a `.weights.h5` lacks its `config`, or another file is given one.
+    It is WrongUsage if a `.weights.h5` lacks its `config`, or another file is given one; Changed if
+    `known` was found before, and this is another file, by the hash of all of it.
 
     What kind of file it is tells its content, not its name.
     """
@@ -76,7 +79,10 @@ def opened(path: str, config: str | None = None) -> Iterator[ModelFile]:
             raise Refused(_unknown(path, start))
         _check_name(path, stream, read is _keras)
         stream.seek(0)
-        yield read(stack, path, config, stream)
+        file = read(stack, path, config, stream)
+        if known is not None and replace(file.facts, path=known.path) != known:
+            raise Changed
+        yield file
 
 
 def regular(path: str) -> IO[bytes]:
@@ -160,8 +166,10 @@ def _hdf5(
         if other.read(len(ZIP_MAGIC)) == ZIP_MAGIC:
             raise Refused(f"{config} is an archive: --model-config takes JSON (model.to_json())")
         other.seek(0)
-        model = document.model(other.read(document.MAX_BYTES + 1), config)
-    facts = _facts(path, Format.WEIGHTS, stream, about)
+        content = other.read(document.MAX_BYTES + 1)
+    model = document.model(content, config)
+    digest = hashlib.sha256(content).hexdigest()
+    facts = replace(_facts(path, Format.WEIGHTS, stream, about), config_sha256=digest)
     return ModelFile(facts, model, _dict(model.get("compile_config")), root)
 
 

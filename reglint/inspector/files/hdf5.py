@@ -113,7 +113,7 @@ def chunks(dataset: h5py.Dataset) -> Iterator[Float64]:
     bfloat16, which HDF5 and numpy lack, is stored by Keras as two opaque bytes.
     """
     with _damage(dataset.name):
-        for selection in _pieces(dataset.shape or ()):
+        for selection in pieces(dataset.shape or ()):
             yield _float64(np.asarray(dataset[selection]).reshape(-1))
 
 
@@ -186,7 +186,7 @@ def _float64(values: npt.NDArray[Any]) -> Float64:
     return values.astype(np.float64)
 
 
-def _pieces(
+def pieces(
     shape: tuple[int, ...], prefix: tuple[int, ...] = ()
 ) -> Iterator[tuple[int | slice, ...]]:
     """Yield selections that cover `shape` in C order, each of at most PIECE elements."""
@@ -198,7 +198,7 @@ def _pieces(
     inner = math.prod(shape[1:])
     if inner > PIECE:
         for index in range(shape[0]):
-            yield from _pieces(shape[1:], (*prefix, index))
+            yield from pieces(shape[1:], (*prefix, index))
         return
     step = max(1, PIECE // inner)
     for start in range(0, shape[0], step):

@@ -70,7 +70,7 @@ class Archive:
         info = self._info(name)
         if info.compress_type == zipfile.ZIP_STORED:
             yield io.BufferedReader(
-                _Window(self.file, _data(self.file, info), info.file_size), 1 << 16
+                _Window(self.file, data_start(self.file, info), info.file_size), 1 << 16
             )
             return
         with tempfile.TemporaryFile() as unpacked:
@@ -185,7 +185,7 @@ def _check_layout(stream: IO[bytes], archive: zipfile.ZipFile) -> None:
     for info in sorted(archive.infolist(), key=lambda info: info.header_offset):
         if not position <= info.header_offset <= position + (GAP if position else 0):
             raise Refused(f"member {info.filename!r}: not where the one before it ends")
-        position = _data(stream, info) + info.compress_size
+        position = data_start(stream, info) + info.compress_size
     directory = archive.start_dir
     if not position <= directory <= position + GAP:
         raise Refused("there is something between the members and the directory of the archive")
@@ -197,7 +197,7 @@ def _check_layout(stream: IO[bytes], archive: zipfile.ZipFile) -> None:
         raise Refused("there is something after the archive, or it was cut")
 
 
-def _data(stream: IO[bytes], info: zipfile.ZipInfo) -> int:
+def data_start(stream: IO[bytes], info: zipfile.ZipInfo) -> int:
     """Return where the data of a member begin; its own header must say what the directory does."""
     with _damage(f"member {info.filename!r}"):
         stream.seek(info.header_offset)

@@ -14,19 +14,27 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reglint.inspector.codec import decode, encode
-from reglint.inspector.facts import Danger, Level, Refused, StaticReading
+from reglint.inspector.facts import Changed, Danger, Level, Refused, StaticReading
 from reglint.inspector.process.confine import confine
 from reglint.inspector.process.messages import NO_MEMORY, Failure, Job, Message, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypeAlias
+    from typing import Protocol
 
-    Progress: TypeAlias = Callable[[str], None]
+    class Progress(Protocol):
+        """Is told what is done now, and what share of all is done, if that is known."""
+
+        def __call__(self, stage: str, done: float | None = None) -> None:  # noqa: D102
+            ...
 
 
 def perform(job: Job, progress: Progress) -> Message:
     """Read the file, or run the model in it; raise Refused, or whatever goes wrong."""
+    if job.edit is not None:
+        from reglint.regularizing.job import regularize  # noqa: PLC0415 - with numpy, as below
+
+        return regularize(job.request.path, job.edit)
     if job.level is not Level.STATIC:
         return _run(job, progress)
     # Imported once this process is confined, as numpy starts threads.
@@ -50,7 +58,7 @@ def main(work: Callable[[Job, Progress], Message] = perform) -> None:
     job = decode(sys.stdin.buffer.read(), Job)
     unconfined = confine(job.limits)
     try:
-        message = work(job, lambda stage: send(Message(stage=stage)))
+        message = work(job, lambda stage, done=None: send(Message(stage=stage, done=done)))
         send(replace(message, unconfined=unconfined))
     except BaseException as error:  # noqa: BLE001 - also SystemExit: it may come from a model
         failure = _failure(error)
@@ -62,19 +70,23 @@ def main(work: Callable[[Job, Progress], Message] = perform) -> None:
 def _read(job: Job) -> Message:
     from reglint.inspector.files.archive import opened  # noqa: PLC0415
     from reglint.inspector.files.preflight import preflight  # noqa: PLC0415
-    from reglint.inspector.static.reader import histograms, read  # noqa: PLC0415
+    from reglint.inspector.static.reader import histograms, layers_of, located, read  # noqa: PLC0415
 
     start = time.monotonic()
     with opened(job.request.path, job.request.config) as file:
         reading = StaticReading(file.facts, preflight(file))
         if not reading.verdict.found(Danger.REFUSED):
-            penalties, dormant, unknown = read(file)
+            stored = located(file)
+            penalties, dormant, unknown = read(file, stored)
+            model_class, below = layers_of(file)
             reading = replace(
                 reading,
                 penalties=penalties,
                 dormant=dormant,
                 unknown=unknown,
-                histograms=histograms(file, penalties) if job.request.histograms else (),
+                histograms=histograms(file, stored, penalties) if job.request.histograms else (),
+                layers=below,
+                model_class=model_class,
             )
     return Message(static=replace(reading, seconds=time.monotonic() - start))
 
@@ -89,8 +101,14 @@ def _run(job: Job, progress: Progress) -> Message:
     from reglint.inspector.runtime.specs import InvalidSpec  # noqa: PLC0415
 
     try:
-        return Message(runtime=read(job.request, job.level, job.verdict, progress=progress))
-    except (DataError, InvalidSpec, Unavailable) as error:
+        if job.tune is not None:
+            from reglint.tuning.job import tune  # noqa: PLC0415
+
+            tuned = tune(job.tune, job.level, job.verdict, known=job.file, progress=progress)
+            return Message(tuned=tuned)
+        reading = read(job.request, job.level, job.verdict, known=job.file, progress=progress)
+        return Message(runtime=reading)
+    except (Changed, DataError, InvalidSpec, Unavailable) as error:
         return Message(failure=Failure(Trouble.UNAVAILABLE, str(error)))
 
 

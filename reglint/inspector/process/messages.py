@@ -12,6 +12,10 @@ from enum import Enum
 
 from reglint.inspector import facts
 from reglint.inspector.request import Limits, Request  # noqa: TC001 - read by the codec
+from reglint.regularizing.facts import RegularizeReport  # noqa: TC001 - read by the codec
+from reglint.regularizing.request import Edit  # noqa: TC001 - read by the codec
+from reglint.tuning.facts import TuneReport  # noqa: TC001 - read by the codec
+from reglint.tuning.request import TuneRequest  # noqa: TC001 - read by the codec
 
 # What frameworks raise or print when they get no memory (each has its own exceptions), and what a
 # probe says of a tensor that it does not try.
@@ -48,6 +52,9 @@ class Job:
     limits: Limits
     level: facts.Level = facts.Level.STATIC
     verdict: facts.Verdict | None = None  # of the preflight; None: to be found
+    file: facts.FileFacts | None = None  # that the verdict is of; another is not run
+    edit: Edit | None = None  # to change the file so, and not only to read it
+    tune: TuneRequest | None = None  # to train the model so, and not only to run it
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,10 @@ class Message:
     """One line from a process: one of these."""
 
     stage: str | None = None  # what it does now, for a progress bar
+    done: float | None = None  # what share of all is done, from 0 to 1, where that is known
     static: facts.StaticReading | None = None
     runtime: facts.RuntimeReading | None = None
+    regularized: RegularizeReport | None = None
+    tuned: TuneReport | None = None
     failure: Failure | None = None
     unconfined: tuple[str, ...] = ()  # which limits this system does not have, with a result

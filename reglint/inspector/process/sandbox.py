@@ -60,12 +60,13 @@ def perform(
     progress: Callable[[str], None],
     backend: str | None = None,
     program: tuple[str, ...] = ("-m", _CHILD),
+    advance: Callable[[str, float], None] | None = None,
 ) -> Message:
     """Do `job` in a limited process of its own; return the message that has its result.
 
-    The process is this Python with `program`. `progress` is told of each stage. Raise NotRead if
-    there is no result. Whatever happens here, KeyboardInterrupt too, neither the process nor its
-    folder is left over.
+    The process is this Python with `program`. `progress` is told of each stage, `advance` in its
+    place where it is known what share of all is done. Raise NotRead if there is no result. Whatever
+    happens here, KeyboardInterrupt too, neither the process nor its folder is left over.
     """
     options = {"prefix": "reglint-", "ignore_cleanup_errors": True}
     with tempfile.TemporaryDirectory(**options) as folder:  # type: ignore[call-overload]
@@ -81,7 +82,7 @@ def perform(
         )
         talk = _Talk(process)
         try:
-            return talk.result(job, progress)
+            return talk.result(job, progress, advance)
         finally:
             talk.end()
 
@@ -139,7 +140,12 @@ class _Talk:
         for thread in self._threads:
             thread.start()
 
-    def result(self, job: Job, progress: Callable[[str], None]) -> Message:
+    def result(
+        self,
+        job: Job,
+        progress: Callable[[str], None],
+        advance: Callable[[str, float], None] | None,
+    ) -> Message:
         """Give it `job`, and wait for the result; raise NotRead if there is none."""
         assert self._process.stdin is not None
         deadline = time.monotonic() + job.limits.seconds
@@ -152,10 +158,13 @@ class _Talk:
                 message = decode(line, Message)
                 if message.failure:
                     raise _not_read(message.failure, job.limits)
-                if message.static or message.runtime:
+                if message.static or message.runtime or message.regularized or message.tuned:
                     return message
                 stage = _printable(message.stage or "")
-                progress(stage)
+                if advance and message.done is not None:
+                    advance(stage, message.done)
+                else:
+                    progress(stage)
             if self._flooded:
                 raise NotRead(Trouble.LIMIT, f"said more than {_MOST >> 20} MiB")
             status = self._process.wait(max(0.0, deadline - time.monotonic()))

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from reglint.inspector.runtime.data import Batch
     from reglint.inspector.runtime.layers import Tree
 
-    # x, y, sample_weight -> the gradients of data loss and penalty; None: there is none
-    Step = Callable[[Any, Any, Any], tuple[list[Any], list[Any]]]
+    # x, y, sample_weight -> the gradients of the data loss and, if asked for, of the penalty, by
+    # variable; None: there is none
+    Step = Callable[[Any, Any, Any], list[list[Any]]]
 
 
 def measure(model: Any, tree: Tree, loss: Any, batch: Batch) -> tuple[LayerGradient, ...]:
@@ -33,7 +34,7 @@ def measure(model: Any, tree: Tree, loss: Any, batch: Batch) -> tuple[LayerGradi
     own are left out. May raise whatever a backend does.
     """
     trainable = list(model.trainable_variables)
-    step = _STEPS[keras.backend.backend()](model, loss, trainable)
+    step = gradients_at(model, loss, trainable, penalties=True)
     by_loss, by_penalty = ([np.zeros(v.shape) for v in trainable] for _ in range(2))
     for count, x, y, weight in batch.batches():
         share = count / batch.samples
@@ -72,73 +73,117 @@ def _numpy(value: Any) -> Any:
     return np.asarray(keras.ops.convert_to_numpy(keras.ops.stop_gradient(value)))
 
 
-def _both(model: Any, loss: Any, x: Any, y: Any, weight: Any) -> tuple[Any, Any]:
-    """Return the data loss and the penalty of an eager call."""
-    predicted = call(model, x, training=False)
-    return loss(y, predicted, weight), penalty(model.losses)
+def gradients_at(model: Any, loss: Any, variables: list[Any], *, penalties: bool) -> Step:
+    """Return a function of samples that has the gradients at the values of the moment.
+
+    Only JAX compiles it; on the others, and within what is compiled already, it runs as it is
+    (`compiled`).
+    """
+    return _STEPS[keras.backend.backend()](model, loss, variables, penalties)
 
 
-def _tensorflow(model: Any, loss: Any, trainable: list[Any]) -> Step:
+def compiled(function: Callable[..., Any], variables: list[Any]) -> Callable[..., Any]:
+    """Return `function` as the backend compiles it; torch runs it as it is.
+
+    It takes and returns arrays, and lists and dicts of them. Of what changes between two calls it
+    may read only `variables`, and it must not write to them.
+    """
+    match keras.backend.backend():
+        case "tensorflow":
+            import tensorflow as tf  # noqa: PLC0415 - the backend in use
+
+            return tf.function(function)  # type: ignore[no-any-return]
+        case "jax":
+            import jax  # noqa: PLC0415 - the backend in use
+
+            def stateless(values: list[Any], *args: Any) -> Any:
+                with keras.StatelessScope(zip(variables, values, strict=True)):
+                    return function(*args)
+
+            jitted = jax.jit(stateless)
+            return lambda *args: jitted([variable.value for variable in variables], *args)
+    return function
+
+
+def _terms(loss: Any, y: Any, predicted: Any, weight: Any, losses: list[Any] | None) -> list[Any]:
+    """Return the data loss and, if there are `losses`, the penalty."""
+    terms = [loss(y, predicted, weight)]
+    return terms if losses is None else [*terms, penalty(losses)]
+
+
+def _tensorflow(model: Any, loss: Any, variables: list[Any], penalties: bool) -> Step:  # noqa: FBT001
     import tensorflow as tf  # noqa: PLC0415 - the backend in use, if this is called
 
-    values = [variable.value for variable in trainable]
+    values = [variable.value for variable in variables]
 
     def step(x: Any, y: Any, weight: Any) -> Any:
         with tf.GradientTape(persistent=True) as tape:
-            both = _both(model, loss, x, y, weight)
+            predicted = call(model, x, training=False)
+            terms = _terms(loss, y, predicted, weight, model.losses if penalties else None)
         # An Embedding has a sparse gradient.
-        first, second = (
-            [None if g is None else tf.convert_to_tensor(g) for g in tape.gradient(one, values)]
-            for one in both
-        )
-        return first, second
+        return [
+            [None if g is None else tf.convert_to_tensor(g) for g in tape.gradient(term, values)]
+            for term in terms
+        ]
 
     return step
 
 
-def _jax(model: Any, loss: Any, trainable: list[Any]) -> Step:
+def _jax(model: Any, loss: Any, variables: list[Any], penalties: bool) -> Step:  # noqa: FBT001
     import jax  # noqa: PLC0415 - the backend in use, if this is called
 
-    others = [variable.value for variable in model.non_trainable_variables]
-    values = [variable.value for variable in trainable]
+    places = {id(variable): place for place, variable in enumerate(model.trainable_variables)}
     arguments = {"training": False} if getattr(model, "_call_has_training_arg", True) else {}
 
-    def step(values: Any, others: Any, x: Any, y: Any, weight: Any) -> Any:
-        def both(values: Any) -> tuple[Any, Any]:
+    def step(trainable: Any, others: Any, x: Any, y: Any, weight: Any) -> Any:
+        def terms(values: Any) -> list[Any]:
+            everything = list(trainable)
+            for variable, value in zip(variables, values, strict=True):
+                everything[places[id(variable)]] = value
             predicted, _, losses = model.stateless_call(
-                values, others, x, return_losses=True, **arguments
+                everything, others, x, return_losses=True, **arguments
             )
             with keras.StatelessScope():  # losses of several outputs keep metrics
-                return loss(y, predicted, weight), penalty(losses)
+                return _terms(loss, y, predicted, weight, losses if penalties else None)
 
-        found, pull = jax.vjp(both, values)
-        one, zero = (jax.numpy.asarray(number, found[0].dtype) for number in (1, 0))
-        ((first,), (second,)) = pull((one, zero)), pull((zero, one))
-        return first, second
+        found, pull = jax.vjp(terms, [trainable[places[id(variable)]] for variable in variables])
+        units = [
+            [jax.numpy.asarray(row == column, term.dtype) for column, term in enumerate(found)]
+            for row in range(len(found))
+        ]
+        return [pull(unit)[0] for unit in units]
 
-    compiled = jax.jit(step)
-    return lambda x, y, weight: compiled(values, others, x, y, weight)
+    jitted = jax.jit(step)
+
+    def at_present(x: Any, y: Any, weight: Any) -> Any:
+        trainable, others = (
+            [keras.ops.convert_to_tensor(variable) for variable in group]
+            for group in (model.trainable_variables, model.non_trainable_variables)
+        )
+        return jitted(trainable, others, x, y, weight)
+
+    return at_present
 
 
-def _torch(model: Any, loss: Any, trainable: list[Any]) -> Step:
+def _torch(model: Any, loss: Any, variables: list[Any], penalties: bool) -> Step:  # noqa: FBT001
     import torch  # noqa: PLC0415 - the backend in use, if this is called
 
-    values = [variable.value for variable in trainable]
+    values = [variable.value for variable in variables]
 
     def step(x: Any, y: Any, weight: Any) -> Any:
-        both = _both(model, loss, x, y, weight)
-        first, second = (
-            torch.autograd.grad(one, values, retain_graph=True, allow_unused=True)
-            if one.requires_grad
+        predicted = call(model, x, training=False)
+        terms = _terms(loss, y, predicted, weight, model.losses if penalties else None)
+        return [
+            list(torch.autograd.grad(term, values, retain_graph=True, allow_unused=True))
+            if term.requires_grad
             else [None] * len(values)
-            for one in both
-        )
-        return list(first), list(second)
+            for term in terms
+        ]
 
     return step
 
 
-_STEPS: dict[str, Callable[[Any, Any, list[Any]], Step]] = {
+_STEPS: dict[str, Callable[[Any, Any, list[Any], bool], Step]] = {
     "tensorflow": _tensorflow,
     "jax": _jax,
     "torch": _torch,

@@ -51,6 +51,13 @@ class Tree:
     nodes: tuple[Node, ...]
     _by_id: dict[int, Node] = field(repr=False)
     _owners: dict[int, tuple[Variable, ...]] = field(repr=False)
+    _again: tuple[tuple[str, str], ...] = field(repr=False)  # paths of a layer, and of it once more
+
+    def aliases(self, node: Node) -> list[str]:
+        """Return the other paths that lead to a layer, in the order of the walk."""
+        ways = ((f"{path}/", f"{again}/") for path, again in self._again)
+        place = f"{node.path}/"
+        return [(b + place[len(a) :])[:-1] for a, b in ways if place.startswith(a)]
 
     def node(self, layer: object) -> Node | None:
         """Return where a layer is."""
@@ -75,9 +82,13 @@ class Tree:
 def walk(model: Any) -> Tree:
     """Return the tree of a model."""
     nodes: dict[int, Node] = {}
+    again: list[tuple[str, str]] = []
 
     def visit(layer: Any, path: str) -> None:
         if id(layer) in nodes:
+            first = nodes[id(layer)].path
+            if not f"{path}/".startswith(f"{first}/" if first else ""):  # else it holds itself
+                again.append((first, path))
             return
         nodes[id(layer)] = Node(layer, path)
         taken: dict[str, int] = {}
@@ -87,7 +98,7 @@ def walk(model: Any) -> Tree:
             visit(child, f"{below}#{clashes}" if clashes else below)
 
     visit(model, "")
-    return Tree(tuple(nodes.values()), nodes, _owners(nodes.values()))
+    return Tree(tuple(nodes.values()), nodes, _owners(nodes.values()), tuple(again))
 
 
 def variables(layer: Any) -> list[Any]:

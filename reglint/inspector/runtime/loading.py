@@ -37,7 +37,7 @@ def load(request: Request, level: Level, verdict: Verdict) -> Any:
         _check_names(request, verdict)
     safe = level is not Level.LAMBDA
     try:
-        with keras.saving.custom_object_scope(_unregistered(verdict, request.imports)):
+        with keras.saving.custom_object_scope(custom_objects(verdict, request.imports)):
             if request.config is None:
                 return keras.saving.load_model(request.path, compile=False, safe_mode=safe)
             return _from_config(request.path, request.config, safe=safe)
@@ -115,7 +115,7 @@ def _check_names(request: Request, verdict: Verdict) -> None:
     raise Refused(f"needs {names}, and {modules} does not register it")
 
 
-def _unregistered(verdict: Verdict, modules: tuple[str, ...]) -> dict[str, Any]:
+def custom_objects(verdict: Verdict, modules: tuple[str, ...]) -> dict[str, Any]:
     """Return the classes and functions that the modules have, and have not registered."""
     names = (reason.name for reason in verdict.found(Danger.CUSTOM))
     found = ((name.rpartition(".")[2], _in_modules(name, modules)) for name in names)

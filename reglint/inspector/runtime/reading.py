@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from reglint.inspector.facts import Level, Probe, Run, RuntimeReading, Seconds, Verdict
+from reglint.inspector.facts import (
+    LayerFacts,
+    Level,
+    Probe,
+    Run,
+    RuntimeReading,
+    Seconds,
+    Verdict,
+)
 from reglint.inspector.files.archive import opened
 from reglint.inspector.histogram import histogram
 from reglint.inspector.runtime import (
@@ -31,7 +39,7 @@ from reglint.inspector.runtime.state import preserved
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from reglint.inspector.facts import Histogram
+    from reglint.inspector.facts import FileFacts, Histogram
     from reglint.inspector.request import Request
 
 _CHUNK = 1 << 20  # elements of a variable that are widened to 64 bits at a time
@@ -39,17 +47,23 @@ _IMPORTING = time.perf_counter() - STARTED
 
 
 def read(
-    request: Request, level: Level, verdict: Verdict, *, progress: Callable[[str], None]
+    request: Request,
+    level: Level,
+    verdict: Verdict,
+    *,
+    known: FileFacts | None,
+    progress: Callable[[str], None],
 ) -> RuntimeReading:
     """Return what the model of a file tells when it is run, in a process made for that.
 
-    Raise facts.Refused (it cannot be loaded), devices.Unavailable (no such device),
+    `known` is the file that `verdict` is of. Raise facts.Changed (it is another by now),
+    facts.Refused (it cannot be loaded), devices.Unavailable (no such device),
     specs.InvalidSpec (what the user says of its inputs) and data.DataError (the user's data).
     """
     with devices.place(request.device):
         progress("loading")
         start = time.perf_counter()
-        with opened(request.path, request.config) as file:
+        with opened(request.path, request.config, known) as file:
             compile_config, step = file.compile_config, optimizers.step_of(file)
         needed = verdict.needed(data=request.data is not None)
         model = load(request, level, needed)
@@ -133,7 +147,16 @@ def _read(
         seconds=Seconds(probing=middle - start, attributing=time.perf_counter() - middle),
         probe=probed,
     )
-    return RuntimeReading(run, found.penalties, found.total, asleep, findings)
+    root, *below = tree.nodes
+    return RuntimeReading(
+        run,
+        found.penalties,
+        found.total,
+        asleep,
+        findings,
+        layers=tuple(LayerFacts(each.path, each.class_name, each.layer.name) for each in below),
+        model_class=root.class_name,
+    )
 
 
 def _observe(
