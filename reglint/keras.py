@@ -1,4 +1,7 @@
-"""Penalties while a model trains: a Keras callback, on TensorFlow, JAX and torch."""
+"""What works on a Keras model in memory, on TensorFlow, JAX and torch.
+
+`PenaltyMonitor` records penalties while it trains, `regularize` changes its regularizers.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,15 @@ from reglint.inspector.facts import Variable
 from reglint.inspector.runtime.attribution import attribute, observe
 from reglint.inspector.runtime.layers import walk
 from reglint.inspector.runtime.state import restore, snapshot
+from reglint.regularizing.live import regularize
+from reglint.regularizing.plan import Change
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from reglint.inspector.runtime.layers import Tree
+
+__all__ = ["Change", "PenaltyMonitor", "regularize"]
 
 _PREFIX = "penalty/"
 _TOTAL = f"{_PREFIX}total"
