@@ -44,7 +44,7 @@ def check(source: Source, settings: Settings, project: View | None = None) -> Re
     """
     view = project or View(None, Path(), settings, source.text)
     known = view.known(source.text, settings)
-    tree, source, errors = (known.tree, source, []) if known else _parse_cells(source)
+    tree, source, errors = (known.tree, source, []) if known else parse_cells(source)
     diagnostics: list[Diagnostic] = []
     try:
         with nullcontext(known) if known else closing(Module(tree, settings, view)) as module:
@@ -124,7 +124,7 @@ def _undone(source: Source, result: Result, chosen: list[Diagnostic], what: str)
 # -- Parsing
 
 
-def _parse_cells(source: Source) -> tuple[cst.Module, Source, list[FileError]]:
+def parse_cells(source: Source) -> tuple[cst.Module, Source, list[FileError]]:
     """Parse a source; of a notebook, as many cells as can be."""
     try:
         return parse(source.text), source, []

@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cache
-from io import StringIO
 from itertools import groupby
 from os.path import dirname
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reglint import files
 from reglint.cache import Caches, Entry, key
+from reglint.diff import unified
 from reglint.model import Assumption, Diagnostic, FileError, Place, Report, Result, Severity
 from reglint.parsing import ParseError
 from reglint.processes import mapped
@@ -330,7 +330,9 @@ def report(
             sources[outcome.path] = outcome.source
         if outcome.applied:
             fixed += outcome.applied
-            diffs[outcome.path] = _diff(outcome) if diff else ""
+            diffs[outcome.path] = (
+                unified(outcome.path, outcome.before, outcome.after) if diff else ""
+            )
     return Report(
         diagnostics=tuple(sorted(diagnostics, key=lambda each: each.order)),
         errors=tuple(sorted(failures, key=lambda each: (each.path, each.place or Place(0, 0, 0)))),
@@ -342,19 +344,4 @@ def report(
         sources=sources,
         failing=failing,
         assumptions=dict(assumptions.most_common()),
-    )
-
-
-def _diff(outcome: Outcome) -> str:
-    """Return the change as `git apply` takes it; bytes that are not UTF-8 are lone surrogates."""
-    from difflib import unified_diff  # noqa: PLC0415  for those who ask
-
-    before, after = (
-        StringIO(data.decode(errors="surrogateescape"), newline="\n").readlines()
-        for data in (outcome.before, outcome.after)
-    )
-    name = Path(outcome.path).as_posix().lstrip("/")
-    return "".join(
-        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
-        for line in unified_diff(before, after, f"a/{name}", f"b/{name}")
     )

@@ -32,8 +32,8 @@ T = TypeVar("T")
 _GATES = {"keras", "tf", "tensorflow", "layers", "regularizers", "ops", "K"}
 
 _BUILTINS = frozenset(dir(builtins))
-# Star imports of these cannot be where a Keras name comes from.
-_HARMLESS_STARS = sys.stdlib_module_names | {
+# Packages that no layer comes from, nor, by a star import, any name of Keras.
+WITHOUT_KERAS = sys.stdlib_module_names | {
     "numpy", "scipy", "matplotlib", "pylab", "pandas", "sklearn", "tensorflow", "theano", "torch",
     "seaborn", "cv2", "IPython", "tqdm", "nltk", "skimage", "PIL",
 }  # fmt: skip
@@ -204,7 +204,7 @@ class Module(Walk):
             if found and found.root and top not in self.shadowed:
                 if exported(module, name):
                     return frozenset({f"{module}.{name}"})
-            elif top not in _HARMLESS_STARS:
+            elif top not in WITHOUT_KERAS:
                 other = self.project.module(module)
                 if other is None:
                     return UNKNOWN
