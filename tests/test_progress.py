@@ -29,3 +29,24 @@ def test_without_a_terminal_there_is_no_bar(monkeypatch):
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     with progress_module.progress() as tell:
         assert tell is None
+
+
+def test_parts_of_a_whole_are_shown_with_what_is_done(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with progress_module.portion() as tell:
+        tell("seed 1 of 2: \x1b[31msearching", 0.25)
+        tell("seed 2 of 2: testing", 0.75)
+        tell("seed 2 of 2: testing", 0.5)  # an estimate that was too good
+    text = sys.stderr.getvalue()
+    assert " 25%" in text
+    assert " 75%" in text
+    assert " 50%" not in text
+    assert "seed 2 of 2: testing" in text
+    assert "\x1b[31m" not in text
+
+
+def test_without_a_terminal_no_parts_are_shown(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with progress_module.portion() as tell:
+        tell("searching", 0.5)
+    assert sys.stderr.getvalue() == ""

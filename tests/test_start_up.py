@@ -33,6 +33,7 @@ def imported(python, tmp_path):
         ["check", "--help"],
         ["check", "plain.py"],
         ["fix", "plain.py"],
+        ["tune", "--help"],
     ],
     ids=" ".join,
 )

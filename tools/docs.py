@@ -23,6 +23,7 @@ from reglint.inspector.findings import CODES
 from reglint.inspector.render.json import schema
 from reglint.inspector.settings import InspectOptions
 from reglint.rules import RULES
+from reglint.tuning.render.json import schema as tune_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,14 +47,20 @@ def pages() -> dict[Path, str]:
         DOCS / "findings.md": findings(),
         DOCS / "inspect-settings.md": settings(),
         DOCS / "inspect.schema.json": json.dumps(schema(), indent=1) + "\n",
+        DOCS / "tune.schema.json": json.dumps(tune_schema(), indent=1) + "\n",
     } | {DOCS / "rules" / f"{r.name}.md": page(r) for r in RULES}
 
 
 def findings() -> str:
     """Return the page of what an inspection can find."""
-    rows = [f"| {code} | {meaning} |" for code, meaning in CODES.items()]
-    table = "\n".join(["| finding | what it says |", "|---|---|", *rows])
-    about = "What [`reglint inspect`](inspect.md) can find beside the numbers."
+    rows = [f"| {code} | {each.says} | {each.formula} |" for code, each in CODES.items()]
+    table = "\n".join(
+        ["| finding | what it says | when, and by what formula |", "|---|---|---|", *rows]
+    )
+    about = (
+        "What [`reglint inspect`](inspect.md) can find beside the numbers. Where the formulas hold"
+        " is told\n[there](inspect.md#formulas)."
+    )
     return f"# Findings of an inspection\n\n{about}\n\n{table}\n"
 
 

@@ -9,7 +9,7 @@ import click
 
 from reglint import __version__
 
-COMMANDS = ("check", "fix", "inspect", "rule")  # each a module here with a `command`
+COMMANDS = ("check", "fix", "inspect", "regularize", "rule", "tune")  # modules with a `command`
 
 OK, FINDINGS, FAILURE, REFUSED, LIMIT = range(5)  # the exit status; the largest one that applies
 INTERRUPTED = 130  # as shells have it

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from reglint.cli import FAILURE, FINDINGS, LIMIT, OK, REFUSED
-from reglint.cli.options import Misconfigured, Output, check_outputs, color, outputs
-from reglint.cli.output import style, write
+from reglint.cli import FAILURE, FINDINGS, OK
+from reglint.cli.models import STATUSES, check_packages, check_trust, read_settings
+from reglint.cli.options import (
+    Misconfigured,
+    Output,
+    check_outputs,
+    color,
+    model_options,
+    outputs,
+)
+from reglint.cli.output import spread, style
 from reglint.cli.progress import stages
-from reglint.config import CommandLine, Resolver
+from reglint.config import Resolver
 from reglint.inspector import render
 from reglint.inspector.request import Request
 from reglint.inspector.settings import InspectOptions
-from reglint.options import Reader
 from reglint.report.rows import printable
-from reglint.selectors import catalog
 from reglint.tomlfile import ConfigError, shown
 
 if TYPE_CHECKING:
@@ -31,11 +37,9 @@ if TYPE_CHECKING:
     from reglint.inspector.inspection import Inspection
     from reglint.inspector.report import PenaltyReport
 
-_NEEDED = ("h5py", "msgspec", "numpy", "rich")  # what the extra `inspect` brings
 _STAGES = 6  # of one model, for the progress bar
 _DETAILED = {"html", "json"}  # formats that have histograms of the weights
 _MAGIC = re.compile(r"[*?\[]")
-_TRUST = re.compile(r"sha256:[0-9a-f]{64}")
 _FUNCTION = re.compile(r"[\w.]+:\w+")  # as `data`, where it is no path
 
 _EPILOG = """\b
@@ -74,10 +78,7 @@ class _Asked:
         check_outputs(self.output_format)
         if self.config and self.isolated:
             raise click.UsageError("`--config` and `--isolated` exclude each other.")
-        if self.trust is not None and not self.unsafe_lambda:
-            raise click.UsageError("`--trust` says which code `--unsafe-lambda` may run.")
-        if self.trust is not None and not _TRUST.fullmatch(self.trust):
-            raise click.UsageError("`--trust` takes `sha256:` and 64 digits, as inspect shows it.")
+        check_trust(self.trust, unsafe_lambda=self.unsafe_lambda)
         if self.static and self.unsafe_lambda:
             raise click.UsageError("`--static` runs nothing, so `--unsafe-lambda` is for nothing.")
 
@@ -99,8 +100,7 @@ class _Asked:
 @click.command("inspect", epilog=_EPILOG)
 @click.argument("models", nargs=-1, required=True)
 @click.option("--static", is_flag=True, help="Look at the file only: run nothing, need no Keras.")
-@click.option("--backend", metavar="NAME", help="auto, tensorflow, jax or torch.")
-@click.option("--device", metavar="NAME", help="auto, cpu, gpu, or one of several: gpu:1.")
+@model_options(seconds="300")
 @click.option("--batch-size", type=int, metavar="N", help="Samples of the probe (4).")
 @click.option("--seed", type=int, metavar="N", help="Of the random inputs of the probe (0).")
 @click.option(
@@ -108,30 +108,15 @@ class _Asked:
     metavar="DATA",
     help="Data instead of a probe: file.npz, a folder, or package.module:function.",
 )
-@click.option("--loss", metavar="NAME", help="Of the data, for a model that was not compiled.")
 @click.option(
-    "--input-spec",
-    metavar="SPEC",
-    help="The inputs of a model that does not know them: 4,32,32,3:float32.",
-)
-@click.option(
-    "--model-config",
-    metavar="FILE",
-    help="The config.json of a .weights.h5.",
-)
-@click.option(
-    "--import",
-    "imports",
+    "--source",
     multiple=True,
-    metavar="MODULE",
-    help="A module with classes of yours, which is imported. May be repeated.",
+    metavar="PATH",
+    help=(
+        "A file or folder with the source of the model: say which line makes each layer. May be"
+        " repeated."
+    ),
 )
-@click.option("--unsafe-lambda", is_flag=True, help="Run the code that is in the file, too.")
-@click.option(
-    "--trust", metavar="sha256:HASH", help="The code that --unsafe-lambda may run; needed in CI."
-)
-@click.option("--max-memory", metavar="SIZE", help="Memory that a model may use (8GiB).")
-@click.option("--max-seconds", type=int, metavar="N", help="Time that a model may take (300).")
 @click.option("--max-total", type=float, metavar="X", help="Fail if penalties are more than this.")
 @click.option(
     "--max-share",
@@ -191,17 +176,9 @@ def _settings(asked: _Asked, given: dict[str, object]) -> InspectOptions:
 
     Not those of the model's folder: that may have come with the model, and settings are trusted.
     """
-    here = Path.cwd()
-    values = {
-        key.replace("_", "-"): list(value) if isinstance(value, tuple) else value
-        for key, value in given.items()
-    }
-    reader = Reader(CommandLine(values, here), catalog())
-    found = reader.fields(InspectOptions, (), values)
-    if reader.problems:
-        raise Misconfigured(ConfigError(tuple(reader.problems)))
+    found = read_settings(given)
     try:
-        config = Resolver(asked.config, isolated=asked.isolated).for_directory(here)
+        config = Resolver(asked.config, isolated=asked.isolated).for_directory(Path.cwd())
     except ConfigError as error:
         raise Misconfigured(error) from None
     usual = config.options.inspect or InspectOptions()
@@ -211,7 +188,10 @@ def _settings(asked: _Asked, given: dict[str, object]) -> InspectOptions:
 
 
 def _located(settings: InspectOptions, folder: Path) -> InspectOptions:
-    """Return the settings of a configuration in `folder`, with data found from anywhere."""
+    """Return the settings of a configuration in `folder`, with paths found from anywhere."""
+    if settings.source:
+        found = tuple(str(shown(folder / path)) for path in settings.source)
+        settings = replace(settings, source=found)
     if settings.data is None:
         return settings
     path = folder / settings.data
@@ -222,9 +202,7 @@ def _located(settings: InspectOptions, folder: Path) -> InspectOptions:
 
 def _check(asked: _Asked, settings: InspectOptions) -> None:
     """Raise UsageError for what cannot be done together, or without more packages."""
-    if any(find_spec(name) is None for name in _NEEDED):
-        message = 'reglint inspect needs more packages: pip install "reglint[inspect]"'
-        raise click.ClickException(message)
+    check_packages("inspect")
     if asked.static and settings.data is not None:
         raise click.UsageError("`--data` needs the model to run: leave out `--static`.")
     if settings.max_share is not None and settings.data is None:
@@ -251,7 +229,8 @@ class _Command:
         if self._asked.baseline and len(paths) > 1:
             raise click.UsageError("`--baseline` is compared with one model.")
         before = self._baseline()
-        reports = [report for report in map(self._report, *self._inspected(paths)) if report]
+        trace = self._trace()
+        reports = [trace(report) for report in map(self._report, *self._inspected(paths)) if report]
         comparison = self._comparison(before, reports, paths)
         for report in reports:
             self._judge(report, comparison if before else None)
@@ -293,6 +272,22 @@ class _Command:
             raise click.UsageError(f"{path}: has {len(reports)} reports, not one; {hint}")
         return reports[0]
 
+    def _trace(self) -> Callable[[PenaltyReport], PenaltyReport]:
+        """Return what puts the lines of the source into a report; without `--source`, nothing."""
+        if not self._settings.source:
+            return lambda report: report
+        from reglint.inspector.tracing import look, notes, traced  # noqa: PLC0415 - they parse code
+
+        try:
+            sources = look(self._settings.source)
+        except FileNotFoundError as error:
+            raise click.UsageError(printable(str(error))) from None
+        for note in notes(sources):
+            click.echo(printable(note), err=True)
+        if sources.errors:
+            self._status = FAILURE
+        return lambda report: traced(report, sources)
+
     def _inspected(self, paths: Sequence[str]) -> tuple[Sequence[str], Iterable[Inspection]]:
         from reglint.inspector.inspection import examine  # noqa: PLC0415
 
@@ -305,12 +300,9 @@ class _Command:
 
     def _report(self, path: str, found: Inspection) -> PenaltyReport | None:
         """Say what could not be done with a model; return its report, if any."""
-        from reglint.inspector.process.messages import Trouble  # noqa: PLC0415
-
         if found.trouble:
             self._troubled.add(path)
-            statuses = {Trouble.REFUSED: REFUSED, Trouble.LIMIT: LIMIT}
-            status = statuses.get(found.trouble.trouble, FAILURE)
+            status = STATUSES.get(found.trouble.trouble, FAILURE)
             self._tell(path, str(found.trouble), status)
         elif found.report and not self._asked.quiet:
             for note in found.report.notes:
@@ -341,20 +333,17 @@ class _Command:
         if not reports:
             return
         here = style(self._asked.color, sys.stdout)
-        shown = render.Style(here.color, here.width, sys.stdout.encoding or "ascii")
+        root = os.environ.get("GITHUB_WORKSPACE", "")  # of the repository, in GitHub Actions
+        shown = render.Style(here.color, here.width, sys.stdout.encoding or "ascii", root=root)
         if self._asked.everything or not sys.stdout.isatty():
             shown = replace(shown, rows=None)
         asked = self._asked.output_format or (() if self._asked.quiet else (Output("table"),))
-        texts: dict[Path | None, str] = {}
+        pieces = []
         for output in asked:
-            look = render.PLAIN if output.file else shown
-            text = render.render(output.format, reports, comparison, look)
-            texts[output.file] = texts.get(output.file, "") + text
-        click.echo(texts.pop(None, ""), nl=False, color=here.color)
-        for file, text in texts.items():
-            if file and (failure := write(file, text)):
-                click.echo(failure, err=True)
-                self._status = max(self._status, FAILURE)
+            look = replace(render.PLAIN, root=root) if output.file else shown
+            pieces.append((output.file, render.render(output.format, reports, comparison, look)))
+        if not spread(pieces, color=here.color):
+            self._status = max(self._status, FAILURE)
 
     def _tell(self, path: str, line: str, status: int) -> None:
         self._say(path, line)

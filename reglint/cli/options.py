@@ -196,8 +196,49 @@ _SHARED = (
 )
 
 
+_MODEL = (
+    click.option("--backend", metavar="NAME", help="auto, tensorflow, jax or torch."),
+    click.option("--device", metavar="NAME", help="auto, cpu, gpu, or one of several: gpu:1."),
+    click.option("--loss", metavar="NAME", help="Of the data, for a model that was not compiled."),
+    click.option(
+        "--input-spec",
+        metavar="SPEC",
+        help="The inputs of a model that does not know them: 4,32,32,3:float32.",
+    ),
+    click.option("--model-config", metavar="FILE", help="The config.json of a .weights.h5."),
+    click.option(
+        "--import",
+        "imports",
+        multiple=True,
+        metavar="MODULE",
+        help="A module with classes of yours, which is imported. May be repeated.",
+    ),
+    click.option("--unsafe-lambda", is_flag=True, help="Run the code that is in the file, too."),
+    click.option(
+        "--trust",
+        metavar="sha256:HASH",
+        help="The code that --unsafe-lambda may run; needed in CI.",
+    ),
+    click.option("--max-memory", metavar="SIZE", help="Memory that a model may use (8GiB)."),
+)
+
+
 def shared(command: F) -> F:
     """Add the options of every command that looks at files; a `Request` takes them."""
-    for option in reversed(_SHARED):
+    return _added(_SHARED, command)
+
+
+def model_options(seconds: str) -> Callable[[F], F]:
+    """Return what adds the options of every command that runs a model: on what, how far trusted.
+
+    `seconds` is what `--max-seconds` is by default.
+    """
+    about = f"Time that a model may take ({seconds})."
+    limit = click.option("--max-seconds", type=int, metavar="N", help=about)
+    return lambda command: _added((*_MODEL, limit), command)
+
+
+def _added(options: Iterable[Callable[[F], F]], command: F) -> F:
+    for option in reversed(tuple(options)):
         command = option(command)
     return command

@@ -15,6 +15,7 @@ from reglint.report import PLAIN, Style, render
 from reglint.report.summary import summary
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
     from typing import TextIO
 
@@ -46,20 +47,34 @@ def deliver(report: Report, request: Request, stream: TextIO | None = None) -> b
     stream = stream or sys.stdout
     outputs = request.outputs or (Output("text" if stream.isatty() else "concise"),)
     here = style(request.color, stream)
-    texts: dict[Path | None, str] = {}
-    for output in outputs:
-        text = render(output.format, report, PLAIN if output.file else here)
-        texts[output.file] = texts.get(output.file, "") + text
-    click.echo(texts.pop(None, ""), file=stream, nl=False, color=here.color)
-    failures = [failure for file, text in texts.items() if file and (failure := write(file, text))]
-    for failure in failures:
-        click.echo(failure, err=True)
+    pieces = (
+        (output.file, render(output.format, report, PLAIN if output.file else here))
+        for output in outputs
+    )
+    done = spread(pieces, color=here.color, stream=stream)
     if report.errors or not request.quiet:
         click.echo(summary(report), err=True, nl=False)
+    return done
+
+
+def spread(
+    pieces: Iterable[tuple[Path | None, str]], *, color: bool, stream: TextIO | None = None
+) -> bool:
+    """Write each text to its file, or to `stream` (stdout); return whether all could be.
+
+    Those of one file are one after the other in it.
+    """
+    texts: dict[Path | None, str] = {}
+    for file, text in pieces:
+        texts[file] = texts.get(file, "") + text
+    click.echo(texts.pop(None, ""), file=stream, nl=False, color=color)
+    failures = [failure for file, text in texts.items() if file and (failure := _write(file, text))]
+    for failure in failures:
+        click.echo(failure, err=True)
     return not failures
 
 
-def write(file: Path, text: str) -> str:
+def _write(file: Path, text: str) -> str:
     """Write an output to its file; return why it could not be done, if so."""
     try:
         file.write_text(text, encoding="utf-8", errors="backslashreplace")
@@ -73,6 +88,7 @@ def show_diff(diff: str, color: str) -> None:
     here = style(color, sys.stdout)
     if not here.color:
         sys.stdout.buffer.write(diff.encode(errors="surrogateescape"))
+        sys.stdout.buffer.flush()  # before anybody is asked about it
         return
     colors = {"+": "green", "-": "red", "@": "cyan"}
     for line in diff.splitlines(keepends=True):

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reglint.report.rows import printable
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PATIENCE = 1.0  # seconds without a bar
+_STEPS = 1000  # of a bar that shows parts of a whole
 
 
 @contextmanager
@@ -32,6 +35,23 @@ def progress() -> Iterator[Callable[[int, int], None] | None]:
                 bar = stack.enter_context(new)
             if bar is not None:
                 bar.update(done - bar.pos)
+
+        yield show
+
+
+@contextmanager
+def portion() -> Iterator[Callable[[str, float], None]]:
+    """Give a function to be told what is done now, and what part of all is done, from 0 to 1.
+
+    Without a terminal nothing is shown.
+    """
+    if not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    with click.progressbar(length=_STEPS, item_show_func=lambda item: item, file=sys.stderr) as bar:
+
+        def show(stage: str, done: float) -> None:
+            bar.update(max(0, round(done * _STEPS) - bar.pos), printable(stage))
 
         yield show
 

@@ -18,7 +18,11 @@ from reglint.inspector.report import PenaltyReport
 from reglint.inspector.request import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+    from typing import TypeAlias
+
+    _Path: TypeAlias = "str | os.PathLike[str]"
+    Paths: TypeAlias = "_Path | Iterable[_Path]"
 
 __all__ = ["NotRead", "PenaltyReport", "inspect"]
 
@@ -28,7 +32,9 @@ _DETAILED: dict[str, Any] = {"histograms": True}
 _SOURCE = "data"  # what arrays are called that have no name
 
 
-def inspect(model: Any, data: Any = None, **options: Any) -> PenaltyReport:
+def inspect(
+    model: Any, data: Any = None, *, source: Paths | None = None, **options: Any
+) -> PenaltyReport:
     """Return what regularization adds to the loss of `model`, penalty by penalty.
 
     `model` is the path of a file (`.keras`, `.h5`, or `.weights.h5` with `config=`), or a Keras
@@ -41,8 +47,11 @@ def inspect(model: Any, data: Any = None, **options: Any) -> PenaltyReport:
     call the model on: an array, or a list or dict of arrays; or what `--data` takes: the path of a
     `.npz` file or folder, or `package.module:function`. Without data the inputs are made up.
 
+    `source` is the path of a file or folder with the code that makes the model, or several: each
+    penalty and finding then has the line that makes its layer, where that is certain.
+
     Raise NotRead if there is nothing to report of a file, TypeError for what is no model and for
-    unknown options, ValueError for data that do not fit.
+    unknown options, ValueError for data that do not fit, FileNotFoundError for a `source`.
     """
     is_file = isinstance(model, (str, os.PathLike))
     known = _FILE_OPTIONS if is_file else _MODEL_OPTIONS
@@ -50,7 +59,17 @@ def inspect(model: Any, data: Any = None, **options: Any) -> PenaltyReport:
         what = "a file" if is_file else "a model of this process"
         message = f"no option {', '.join(unknown)}; those for {what} are {', '.join(sorted(known))}"
         raise TypeError(message)
-    if is_file:
+    if source is None:
+        return _inspect(model, data, options)
+    from reglint.inspector.tracing import look, traced  # noqa: PLC0415 - they parse code
+
+    paths = [source] if isinstance(source, (str, os.PathLike)) else source
+    sources = look([os.fspath(path) for path in paths])
+    return traced(_inspect(model, data, options), sources)
+
+
+def _inspect(model: Any, data: Any, options: dict[str, Any]) -> PenaltyReport:
+    if isinstance(model, (str, os.PathLike)):
         return _of_file(os.fspath(model), data, options)
     keras = sys.modules.get("keras")
     if keras is None or not isinstance(model, keras.Model):

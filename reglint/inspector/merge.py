@@ -38,6 +38,8 @@ def merged(
         dormant=static.dormant,
         unknown=static.unknown,
         histograms=static.histograms,
+        layers=static.layers,
+        model_class=static.model_class,
         notes=notes,
         static_seconds=static.seconds,
     )
@@ -59,6 +61,8 @@ def merged(
         scale_invariance=runtime.scale_invariance,
         notes=(*runtime.notes, *notes),
         histograms=runtime.histograms or static.histograms,
+        layers=runtime.layers or static.layers,
+        model_class=runtime.model_class or static.model_class,
     )
 
 

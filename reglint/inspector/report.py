@@ -16,11 +16,13 @@ from reglint.inspector.facts import (
     Finding,
     Histogram,
     Kind,
+    LayerFacts,
     Level,
     Penalty,
     Run,
     ScaleInvariance,
     Unknown,
+    Untraced,
     Verdict,
 )
 
@@ -52,6 +54,9 @@ class PenaltyReport:
     decays: tuple[Decay, ...] = ()
     scale_invariance: tuple[ScaleInvariance, ...] = ()
     histograms: tuple[Histogram, ...] = ()
+    layers: tuple[LayerFacts, ...] = ()  # all, the model itself apart
+    model_class: str = ""  # of the model itself; empty where there is no configuration
+    untraced: tuple[Untraced, ...] = ()  # empty where no source was looked at
     notes: tuple[str, ...] = ()  # why there is no more: a sentence each
     static_seconds: float = 0.0
     reglint_version: str = __version__
@@ -132,6 +137,7 @@ class PenaltyReport:
                 "shape": penalty.shape,
                 "parameters": math.prod(penalty.shape) if penalty.kind is Kind.WEIGHT else None,
                 "dtype": penalty.dtype,
+                "source": None if penalty.source is None else str(penalty.source),
             }
             for penalty in self.penalties
         ]

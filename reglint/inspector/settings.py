@@ -111,6 +111,14 @@ def _modules(reader: Reader, key: Key, value: object) -> tuple[str, ...]:
     return tuple(map(str, found))
 
 
+def _paths(reader: Reader, key: Key, value: object) -> tuple[str, ...]:
+    found = reader.expect(list, "a list of strings", key, value) or []
+    for index, path in enumerate(found):
+        if not isinstance(path, str) or not path:
+            reader.note(f"expected paths in {reader.label(key)}, found `{path}`", (*key, index))
+    return tuple(map(str, found))
+
+
 @dataclass(frozen=True, slots=True)
 class InspectOptions:
     """All keys, with dashes for underscores: how each is read, what it does, its default.
@@ -132,6 +140,12 @@ class InspectOptions:
         _text,
         "data instead of a probe: `file.npz` or a folder, from that of the configuration, or"
         " `package.module:function`",
+        None,
+    )
+    source: tuple[str, ...] | None = option(
+        _paths,
+        "files and folders with the source of the model, from the folder of the configuration:"
+        " what is reported is traced to the calls that make the layers",
         None,
     )
     imports: tuple[str, ...] | None = option(

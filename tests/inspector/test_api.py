@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -67,6 +68,13 @@ def test_a_file_is_inspected_in_processes_of_its_own_with_the_same_result(ran):
     assert found["total"] == pytest.approx(ran["x and y"]["total"], rel=1e-5)
     assert found["source"] == "data"
     assert found["notes"] == []
+
+
+def test_a_model_of_this_process_is_traced_to_its_code(ran):
+    code = Path(__file__).with_name("keras_runs").joinpath("api.py").read_text().splitlines()
+    found = {layer: code[line - 1].strip() for layer, line in ran["sources"].items()}
+    assert found.keys() == {"first", "last"}
+    assert all(text.startswith(f"self.{layer} = ") for layer, text in found.items())
 
 
 def test_a_file_is_only_read_when_asked(ran):

@@ -7,6 +7,8 @@ import os
 import random
 import tempfile
 import zipfile
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +17,7 @@ np = pytest.importorskip("numpy")
 
 import hostile  # noqa: E402 - needs h5py
 
-from reglint.inspector.facts import Format, Refused  # noqa: E402 - needs h5py
+from reglint.inspector.facts import Changed, Format, Refused  # noqa: E402 - needs h5py
 from reglint.inspector.files import archive, document, hdf5  # noqa: E402
 
 
@@ -81,6 +83,29 @@ def test_weights_alone_take_a_config(tmp_path):
         assert file.compile_config is None
         assert hdf5.at(file.weights, "layers/dense/vars/1").shape == (3,)
     assert "--model-config" in refusal(path)
+
+
+def test_a_file_that_is_another_by_now_is_told_by_its_content(tmp_path):
+    path = write(tmp_path / "model.keras", hostile.keras())
+    with archive.opened(path) as file:
+        known = replace(file.facts, path="as it was written")
+    with archive.opened(path, known=known) as file:
+        assert file.facts.sha256 == known.sha256
+    write(tmp_path / "other.keras", hostile.keras({**hostile.good(), "compile_config": {}}))
+    (tmp_path / "other.keras").replace(path)
+    with pytest.raises(Changed, match="it changed"), archive.opened(path, known=known):
+        pass
+
+
+def test_a_config_that_is_another_by_now_is_told_too(tmp_path):
+    path = write(tmp_path / "model.weights.h5", hostile.weights())
+    config = write(tmp_path / "config.json", hostile.good())
+    with archive.opened(path, config) as file:
+        known = file.facts
+    assert known.config_sha256 == hashlib.sha256(Path(config).read_bytes()).hexdigest()
+    write(tmp_path / "config.json", {**hostile.good(), "compile_config": {}})
+    with pytest.raises(Changed), archive.opened(path, config, known):
+        pass
 
 
 def test_a_config_is_refused_where_there_is_one_in_the_file(tmp_path):

@@ -206,9 +206,9 @@ def test_a_pattern_without_a_match_is_told_and_the_rest_is_done(reglint):
 
 
 def test_without_its_packages_it_says_what_to_install(reglint, models, monkeypatch):
-    from reglint.cli import inspect
+    from reglint.cli import models as common
 
-    monkeypatch.setattr(inspect, "find_spec", lambda name: None if name == "h5py" else name)
+    monkeypatch.setattr(common, "find_spec", lambda name: None if name == "h5py" else name)
     done = reglint("inspect", "model.keras")
     assert done.status == 2
     assert 'reglint inspect needs more packages: pip install "reglint[inspect]"' in done.err

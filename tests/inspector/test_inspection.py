@@ -209,6 +209,7 @@ def test_both_readings_become_a_report(processes):
     assert static.request.path == str(Path("model.keras").absolute())
     assert static.limits == replace(Limits(), memory=2 << 30)
     assert run.limits == Limits()
+    assert (static.file, run.file) == (None, report.file)  # no other is run
     assert (run.request.backend, backend) == ("jax", "jax")
 
 

@@ -31,6 +31,11 @@ def test_a_module_that_is_not_found_is_told_with_what_to_do(ran):
     )
 
 
+def test_a_file_that_was_swapped_after_it_was_read_is_not_run(ran):
+    message = "it changed while it was looked at; try again"
+    assert ran["swapped"] == [None, {"trouble": "unavailable", "message": message}]
+
+
 def test_an_optimizer_that_fails_when_it_is_asked_is_noted(ran):
     facts, notes = ran["optimizer"]
     assert facts == [None, [], []]

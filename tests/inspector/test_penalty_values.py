@@ -181,6 +181,14 @@ def test_a_mode_that_keras_does_not_have_is_said():
         regularizers.penalty(found, dataset(np.eye(3)))
 
 
+@pytest.mark.parametrize("package", ["keras", "tf_keras", "tensorflow_core.python.keras"])
+def test_a_regularizer_is_keras_own_whatever_keras_was_called(package):
+    found = regularizers.regularizer(
+        {"class_name": "L2", "module": f"{package}.regularizers", "config": {"l2": 0.5}}
+    )
+    assert found == Regularizer("L2", {"l2": 0.5})
+
+
 @pytest.mark.parametrize(
     ("serialized", "name"),
     [

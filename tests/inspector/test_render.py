@@ -133,8 +133,8 @@ def test_code_in_a_message_is_found():
 @pytest.mark.parametrize("form", FORMATS)
 def test_every_format_shows_every_report(reports, form, name):
     text = render(form, [getattr(reports, name)])
-    assert text.endswith("\n")
-    assert text.encode()
+    assert text.endswith("\n") or (not text and form == "github")  # there is nothing to annotate
+    text.encode()  # it can be
     if form != "json":  # which escapes them
         assert not {"\x1b", "\u202e"} & set(text)
 
@@ -225,7 +225,7 @@ def test_no_section_is_empty_and_their_order_is_that_of_the_guide(reports):
 def test_penalties_are_ranked_and_what_is_no_number_comes_first(reports):
     rows = document(reports.BROKEN).sections[0].tables[0].rows
     assert [row[0].text for row in rows] == ["a", "b", "c", "d"]
-    assert [row[5].alarming for row in rows] == [True, True, False, False]
+    assert [row[6].alarming for row in rows] == [True, True, False, False]
 
 
 def test_data_without_gradients_is_told(reports):

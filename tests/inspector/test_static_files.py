@@ -15,7 +15,7 @@ import h5py
 
 from reglint.inspector.facts import Cause, Refused, Variable
 from reglint.inspector.files.archive import opened
-from reglint.inspector.static.reader import datasets, read
+from reglint.inspector.static.reader import datasets, located, read
 
 L2 = {"module": "keras.regularizers", "class_name": "L2", "config": {"l2": 1.0}}
 
@@ -117,7 +117,7 @@ def test_variables_can_be_looked_at(tmp_path):
     with opened(str(keras_file(tmp_path, model(dense("b"), dense("a")), variables))) as file:
         found = {
             str(variable): dataset[0, 0]
-            for variable, dataset in datasets(file).items()
+            for variable, dataset in datasets(file, located(file)).items()
             if variable.role == "kernel"
         }
     assert found == {"b.kernel": 1.0, "a.kernel": 2.0}

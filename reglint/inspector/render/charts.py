@@ -43,7 +43,7 @@ def shares(report: PenaltyReport) -> Markup | None:
         legend.append(tag("li", tag("i", class_=f"key {color}"), text))
         start += part
     caption = "What the loss consists of" if report.data else "What the penalties consist of"
-    return _figure(caption, _drawing(*drawn, class_="stack"), tag("ul", *legend, class_="legend"))
+    return figure(caption, drawing(*drawn, class_="stack"), tag("ul", *legend, class_="legend"))
 
 
 def layers(report: PenaltyReport) -> Markup | None:
@@ -61,8 +61,8 @@ def layers(report: PenaltyReport) -> Markup | None:
     rest = [sum(kinds.values()) for _, kinds in ordered[MOST:]]
     if rest:  # no bar: together they may be larger than all others
         text = f"{count(len(rest), 'other layer')} together"
-        rows.append(_row(text, _drawing(), number(sum(rest))))
-    return _figure("Penalty of each layer", tag("div", *rows, class_="rows"))
+        rows.append(row(text, drawing(), number(sum(rest))))
+    return figure("Penalty of each layer", tag("div", *rows, class_="rows"))
 
 
 def _layer(name: str, kinds: dict[Kind, float], largest: float) -> Markup:
@@ -72,7 +72,7 @@ def _layer(name: str, kinds: dict[Kind, float], largest: float) -> Markup:
             _bar(start, value / largest, kind.value, f"{name} {kind.value} {number(value)}")
         )
         start += value / largest
-    return _row(name, _drawing(*drawn), number(sum(kinds.values())))
+    return row(name, drawing(*drawn), number(sum(kinds.values())))
 
 
 def half_lives(report: PenaltyReport) -> Markup | None:
@@ -101,7 +101,7 @@ def _dots(
     high = max(high, low + 1)
 
     def at(value: float) -> str:
-        return _percent(0.03 + 0.94 * (math.log10(value) - low) / (high - low))
+        return placed(0.03 + 0.94 * (math.log10(value) - low) / (high - low))
 
     step = math.ceil((high - low) / _DECADES)
     between = (1, 2, 5) if high - low <= _FEW else (1,)
@@ -115,18 +115,18 @@ def _dots(
     if mark:
         lines.append(tag("line", x1=at(mark), x2=at(mark), y1="0", y2="100%", class_="mark"))
     rows = [
-        _row(
+        row(
             name,
-            _drawing(*lines, _titled("circle", f"{name} {number(v)}", cx=at(v), cy="50%", r=5)),
+            drawing(*lines, titled("circle", f"{name} {number(v)}", cx=at(v), cy="50%", r=5)),
             number(v),
         )
         for name, v in shown
     ]
     labels = [tag("text", f"{tick:,g}", x=at(tick), y="12", text_anchor="middle") for tick in ticks]
-    axis = _row("", tag("svg", *labels, class_="axis", aria_hidden="true"), "")
+    axis = row("", tag("svg", *labels, class_="axis", aria_hidden="true"), "")
     left = len(known) - len(shown)
     others = tag("p", f"{count(left, 'other')} are in the table.", class_="aside") if left else None
-    return _figure(caption, tag("div", *rows, axis, class_="rows dots"), others)
+    return figure(caption, tag("div", *rows, axis, class_="rows dots"), others)
 
 
 def histograms(report: PenaltyReport) -> Markup | None:
@@ -155,13 +155,13 @@ def _histogram(histogram: Histogram) -> Markup:
     tallest = max(*histogram.counts, 1)
     wide = 1 / max(1, len(histogram.counts))
     bars = [
-        _titled(
+        titled(
             "rect",
             f"{number(left)} to {number(right)}: {held:,}",
-            x=_percent(index * wide),
-            width=_percent(wide * 0.9),
-            y=_percent(1 - held / tallest),
-            height=_percent(held / tallest),
+            x=placed(index * wide),
+            width=placed(wide * 0.9),
+            y=placed(1 - held / tallest),
+            height=placed(held / tallest),
             class_="weight",
         )
         for index, (left, right, held) in enumerate(
@@ -171,13 +171,13 @@ def _histogram(histogram: Histogram) -> Markup:
     ]
     zero = None
     if low < 0 < high:
-        x = _percent(-low / (high - low))
+        x = placed(-low / (high - low))
         zero = tag("line", x1=x, x2=x, y1="0", y2="100%", class_="tick")
     name = variable(histogram.variable)
     return tag(
         "figure",
         tag("figcaption", elided(name, _LABEL), title=name),
-        _drawing(zero, *bars, class_="histogram"),
+        drawing(zero, *bars, class_="histogram"),
         tag("p", tag("span", number(low)), tag("span", number(high)), class_="range"),
         class_="small",
     )
@@ -190,35 +190,39 @@ def _finite(values: Iterable[float]) -> bool:
 # What charts are made of
 
 
-def _figure(caption: str, *children: Markup | None) -> Markup:
+def figure(caption: str, *children: Markup | None) -> Markup:
+    """Return a chart with what it shows above it."""
     return tag("figure", tag("figcaption", caption), *children)
 
 
-def _row(name: str, drawing: Markup, value: str) -> Markup:
+def row(name: str, drawn: Markup, value: str) -> Markup:
+    """Return what is drawn of `name`, with the value that it stands for."""
     return tag(
         "div",
         tag("span", elided(name, _LABEL), class_="label", title=name or None),
-        drawing,
+        drawn,
         tag("span", value, class_="value"),
         class_="row",
     )
 
 
-def _drawing(*children: Markup | None, class_: str = "bar") -> Markup:
+def drawing(*children: Markup | None, class_: str = "bar") -> Markup:
+    """Return shapes in a box of their own."""
     return tag("svg", *children, class_=class_, aria_hidden="true")
 
 
 def _bar(start: float, part: float, color: str, title: str) -> Markup:
-    x, width = _percent(start), _percent(part)
-    return _titled("rect", title, x=x, width=width, height="100%", class_=color)
+    x, width = placed(start), placed(part)
+    return titled("rect", title, x=x, width=width, height="100%", class_=color)
 
 
-def _titled(shape: str, title: str, **attributes: str | float) -> Markup:
+def titled(shape: str, title: str, **attributes: str | float) -> Markup:
     """Return a shape that shows `title` when it is pointed at."""
     return tag(shape, tag("title", title), **attributes)
 
 
-def _percent(part: float) -> str:
+def placed(part: float) -> str:
+    """Return where something is in its box, of which it is a part."""
     return f"{100 * part:.3f}%"
 
 

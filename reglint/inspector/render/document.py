@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _CUT = "\N{HORIZONTAL ELLIPSIS}"
 
 
+LAST = 0.5  # `Column.spare` of what goes after everything else
+
+
 class Look(Enum):
     """How a column is set."""
 
@@ -34,7 +37,7 @@ class Column:
 
     title: str
     look: Look
-    spare: int = 0
+    spare: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ class Notice:
     message: str
     help: str = ""
     remark: str = ""
+    source: str = ""  # where in the source
 
 
 @dataclass(frozen=True, slots=True)

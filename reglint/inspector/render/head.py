@@ -14,7 +14,7 @@ from reglint.model import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reglint.inspector.facts import Run
+    from reglint.inspector.facts import FileFacts, Run
     from reglint.inspector.report import PenaltyReport
 
 _FORMATS = {
@@ -91,11 +91,11 @@ def _total(report: PenaltyReport) -> str:
 
 def about(report: PenaltyReport) -> Iterator[tuple[str, str]]:
     """Yield what was inspected and how, as label and text."""
-    yield "file", ", ".join(_file(report))
+    yield "file", file(report.file)
     if report.verdict is not None:
         yield "verdict", _verdict(report)
     if report.run is not None:
-        yield "run", _run(report.run)
+        yield "run", run(report.run)
         yield "time", _time(report)
         if report.run.probe is not None and report.run.probe.batch_size:
             yield "probe", _probe(report.run)
@@ -103,8 +103,12 @@ def about(report: PenaltyReport) -> Iterator[tuple[str, str]]:
         yield "time", f"{duration(report.static_seconds)} to read the file"
 
 
-def _file(report: PenaltyReport) -> Iterator[str]:
-    file = report.file
+def file(facts: FileFacts) -> str:
+    """Return what is known of a model file, but its path."""
+    return ", ".join(_file(facts))
+
+
+def _file(file: FileFacts) -> Iterator[str]:
     yield _FORMATS[file.format]
     if file.size:
         yield size(file.size)
@@ -132,7 +136,8 @@ def _verdict(report: PenaltyReport) -> str:
     return f"{', '.join(found)}; {_LEVELS[report.level]}"
 
 
-def _run(run: Run) -> str:
+def run(run: Run) -> str:
+    """Return what a model was run on."""
     memory = f", {size(run.device_memory)}" if run.device_memory else ""
     backend = f"{run.backend} {run.backend_version}".rstrip()
     return shown(f"Keras {run.keras_version} on {backend}, {run.device}{memory}")

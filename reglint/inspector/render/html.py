@@ -21,7 +21,7 @@ from reglint.inspector.render.several import documents
 from reglint.inspector.render.words import title
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from reglint.inspector.comparison import Comparison
     from reglint.inspector.render import Style
@@ -44,6 +44,13 @@ def render(reports: Sequence[PenaltyReport], comparison: Comparison | None, styl
         for place, (page, report) in enumerate(documents(reports, comparison))
     ]
     named = title(reports[0]) if len(reports) == 1 else count(len(reports), "model")
+    return whole(
+        f"{named}: penalties", articles, footer((title(each), each.file.sha256) for each in reports)
+    )
+
+
+def whole(name: str, articles: Sequence[Markup], end: Markup) -> str:
+    """Return a page called `name`."""
     css, script = _resource("report.css"), _resource("report.js")
     policy = (
         f"default-src 'none'; style-src '{_hash(css)}'; script-src '{_hash(script)}'; "
@@ -56,27 +63,37 @@ def render(reports: Sequence[PenaltyReport], comparison: Comparison | None, styl
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("meta", name="generator", content=f"reglint {__version__}"),
-        tag("title", f"{named}: penalties"),
+        tag("title", name),
         tag("style", css),
     )
-    body = tag("body", tag("main", *articles), _footer(reports), tag("script", script))
+    body = tag("body", tag("main", *articles), end, tag("script", script))
     return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
 
 def _article(page: Document, report: PenaltyReport | None, place: int) -> Markup:
-    sections = [_section(each, report, place) for each in page.sections]
+    sections = [section(each, _drawn(each, report), place) for each in page.sections]
     if report is not None and (drawn := charts.histograms(report)):
-        keys = [section.key for section in page.sections]
+        keys = [each.key for each in page.sections]
         at = keys.index("penalties") + 1 if "penalties" in keys else 0
         lead = tag("p", "How the values of variables with a penalty are distributed", class_="lead")
         sections.insert(at, _framed(f"weights-{place}", "Weights", lead, drawn))
+    tiles = tuple(_tiles(report)) if report and report.penalties else ()
+    return article(page, sections, tiles)
+
+
+def _drawn(part: Section, report: PenaltyReport | None) -> list[Markup | None]:
+    return [chart(report) for chart in _CHARTS.get(part.key, ())] if report else []
+
+
+def article(page: Document, sections: Sequence[Markup], tiles: Sequence[Markup] = ()) -> Markup:
+    """Return a report: its head, then `sections`."""
     return tag(
         "article",
         tag(
             "header",
             tag("p", page.title, class_="file"),
             tag("h1", page.headline, class_=page.tone.value if page.tone else None),
-            tag("div", *_tiles(report), class_="tiles") if report and report.penalties else None,
+            tag("div", *tiles, class_="tiles") if tiles else None,
             _about(page) if page.about else None,
         ),
         *sections,
@@ -105,16 +122,16 @@ def _about(page: Document) -> Markup:
     return tag("dl", *pairs)
 
 
-def _section(section: Section, report: PenaltyReport | None, place: int) -> Markup:
-    drawn = [chart(report) for chart in _CHARTS.get(section.key, ())] if report else []
+def section(part: Section, drawn: Sequence[Markup | None], place: int) -> Markup:
+    """Return a part of a report with its charts; `place` is that of the report on its page."""
     return _framed(
-        f"{section.key}-{place}",
-        section.title,
-        tag("p", section.lead, class_="lead") if section.lead else None,
+        f"{part.key}-{place}",
+        part.title,
+        tag("p", part.lead, class_="lead") if part.lead else None,
         *drawn,
-        *(_table(each, section.title) for each in section.tables),
-        tag("ul", *map(_notice, section.notices), class_="notices") if section.notices else None,
-        *(tag("p", prose(each), class_="aside") for each in section.remarks),
+        *(_table(each, part.title) for each in part.tables),
+        tag("ul", *map(_notice, part.notices), class_="notices") if part.notices else None,
+        *(tag("p", prose(each), class_="aside") for each in part.remarks),
     )
 
 
@@ -126,12 +143,15 @@ def _framed(key: str, title: str, *children: Markup | None) -> Markup:
 def _notice(notice: Notice) -> Markup:
     code = tag("b", f"{notice.severity.value}[{notice.code}]", class_="code")
     where = tag("span", notice.where, class_="where") if notice.where else None
+    source = tag("small", f" {notice.source}", class_="where") if notice.source else None
     remark = tag("small", f" ({notice.remark})") if notice.remark else None
     advice = (
         tag("p", tag("b", "help: "), prose(notice.help), class_="help") if notice.help else None
     )
     message = tag("p", prose(notice.message), remark)
-    return tag("li", tag("p", code, " ", where), message, advice, class_=notice.severity.value)
+    return tag(
+        "li", tag("p", code, " ", where, source), message, advice, class_=notice.severity.value
+    )
 
 
 # Tables
@@ -169,13 +189,10 @@ def _exact(value: float) -> str:
     return "NaN" if math.isnan(value) else str(value).replace("inf", "Infinity")
 
 
-def _footer(reports: Sequence[PenaltyReport]) -> Markup:
-    hashes = [
-        tag("p", f"sha256 of {title(each)}: ", tag("code", each.file.sha256))
-        for each in reports
-        if each.file.sha256
-    ]
-    return tag("footer", *hashes, tag("p", f"reglint {__version__}"))
+def footer(hashes: Iterable[tuple[str, str]]) -> Markup:
+    """Return the end of a page, with the hash of each file by its name."""
+    lines = [tag("p", f"sha256 of {name}: ", tag("code", each)) for name, each in hashes if each]
+    return tag("footer", *lines, tag("p", f"reglint {__version__}"))
 
 
 def _resource(name: str) -> Markup:

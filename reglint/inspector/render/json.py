@@ -83,12 +83,13 @@ def render(reports: Sequence[PenaltyReport], comparison: Comparison | None, styl
 
 def schema() -> dict[str, Any]:
     """Return the JSON schema of what `render` returns."""
-    described: dict[str, Any] = _described(codec.schema(Output))
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Output of `reglint inspect` as JSON",
-        **described,
-    }
+    return described(Output, "Output of `reglint inspect` as JSON")
+
+
+def described(kind: type, title: str) -> dict[str, Any]:
+    """Return the JSON schema of `kind` as the codec writes it: see there."""
+    dialect = "https://json-schema.org/draft/2020-12/schema"
+    return {"$schema": dialect, "title": title, **_described(codec.schema(kind))}
 
 
 def _described(part: Any) -> Any:

@@ -11,7 +11,7 @@ from reglint.inspector.render.several import documents
 from reglint.model import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from reglint.inspector.comparison import Comparison
     from reglint.inspector.render import Style
@@ -36,8 +36,13 @@ _MARKUP = re.compile(r"[*`<>\[\]&|\\~#@!$]|:(?=\S)|(?<![^\W_])_|_(?![^\W_])|(?<=
 def render(reports: Sequence[PenaltyReport], comparison: Comparison | None, style: Style) -> str:
     """Return what is said of all `reports`, then each of them."""
     del style
-    pages = sorted(documents(reports, comparison), key=lambda page: page[1] is not None)
-    return "\n".join(f"{block}\n" for page, _ in pages for block in _document(page))
+    both = sorted(documents(reports, comparison), key=lambda page: page[1] is not None)
+    return pages(page for page, _ in both)
+
+
+def pages(shown: Iterable[Document]) -> str:
+    """Return documents, one below the other."""
+    return "\n".join(f"{block}\n" for page in shown for block in _document(page))
 
 
 def _document(page: Document) -> Iterator[str]:
@@ -79,6 +84,8 @@ def _notices(notices: Sequence[Notice]) -> Iterator[str]:
 
 def _notice(notice: Notice) -> str:
     where = f" {_code(notice.where)}" if notice.where else ""
+    if notice.source:
+        where += f" at {_code(notice.source)}"
     remark = f" ({_escaped(notice.remark)})" if notice.remark else ""
     advice = f"<br>help: {_text(notice.help)}" if notice.help else ""
     mark = _MARKS[notice.severity]

@@ -91,7 +91,8 @@ def _notices(notices: tuple[Notice, ...]) -> Markup:
 
 
 def _item(notice: Notice) -> Markup:
-    where = f" {notice.where}: " if notice.where else " "
+    place = " at ".join(filter(None, (notice.where, notice.source)))
+    where = f" {place}: " if place else " "
     advice = tag("span", " ", prose(notice.help), class_="soft") if notice.help else None
     code = tag("b", notice.code)
     return tag("li", code, where, prose(notice.message), advice, class_=notice.severity.value)

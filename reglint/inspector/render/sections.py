@@ -7,7 +7,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from reglint.inspector.facts import Danger, Kind
+from reglint.inspector.listing import few
 from reglint.inspector.render.document import (
+    LAST,
     Cell,
     Column,
     Document,
@@ -29,6 +31,7 @@ from reglint.inspector.render.words import (
     ranked,
     sentence,
     shown,
+    source,
     title,
     variable,
     whole,
@@ -56,6 +59,7 @@ def document(report: PenaltyReport) -> Document:
         _data(report),
         _decay(report),
         _invariance(report),
+        _untraced(report),
         Section("notes", "Notes", remarks=tuple(sentence(shown(note)) for note in report.notes)),
     )
     return Document(
@@ -87,6 +91,7 @@ def _penalties(report: PenaltyReport) -> Section:
             Column("Layer", Look.NAME),
             Column("Variable", Look.TERM),
             Column("Regularizer", Look.TERM, 2),
+            Column("Source", Look.NAME, LAST),
             Column("Shape", Look.TERM, 5),
             Column("Parameters", Look.NUMBER, 4),
             Column("Penalty", Look.NUMBER),
@@ -111,6 +116,7 @@ def _row(penalty: Penalty, report: PenaltyReport, largest: float) -> tuple[Cell,
         Cell(owner),
         Cell(penalized),
         Cell(shown(str(penalty.regularizer or ""))),
+        Cell(source(penalty.source)),
         Cell(shape(penalty.shape)),
         whole(held),
         figure(penalty.value),
@@ -158,6 +164,7 @@ def dormant(found: Sequence[Dormant], key: str, heading: str) -> Section:
             Column("Variable", Look.TERM),
             Column("Regularizer", Look.TERM, 2),
             Column("Cause", Look.TERM, 1),
+            Column("Source", Look.NAME, LAST),
             Column("Why", Look.PROSE),
         ),
         tuple(
@@ -166,6 +173,7 @@ def dormant(found: Sequence[Dormant], key: str, heading: str) -> Section:
                 Cell(shown(each.role)),
                 Cell(shown(str(each.regularizer))),
                 Cell(each.cause.value, tone=each.cause.severity),
+                Cell(source(each.source)),
                 Cell(shown(each.message)),
             )
             for each in found
@@ -231,6 +239,7 @@ def _notices(alike: Sequence[Finding]) -> Iterator[Notice]:
             shown(each.message),
             "" if each.help == said else shown(each.help),
             "rests on made-up inputs" if each.probed else "",
+            source(each.source),
         )
         said = each.help
     if others := alike[len(few) :]:
@@ -245,9 +254,9 @@ def _data(report: PenaltyReport) -> Section:
     data = report.data
     if data is None:
         return Section("data", "On data")
-    source = f"{count(data.samples, 'sample')} of {shown(data.source)}"
+    samples = f"{count(data.samples, 'sample')} of {shown(data.source)}"
     lead = (
-        f"data loss {number(data.loss)} ({shown(data.loss_name)}, {source}) "
+        f"data loss {number(data.loss)} ({shown(data.loss_name)}, {samples}) "
         f"+ penalties {number(report.total)} = {number(data.loss + report.total)}"
     )
     table = Table(
@@ -344,9 +353,7 @@ def _reasons(decays: Iterable[Decay]) -> Iterator[str]:
 
 def _first(decays: Sequence[Decay]) -> str:
     """Return the names of the first variables, and how many more there are."""
-    names = ", ".join(code(str(decay.variable)) for decay in decays[:_NAMED])
-    left = len(decays) - _NAMED
-    return f"{names} and {count(left)} more" if left > 0 else names
+    return few([code(str(decay.variable)) for decay in decays], _NAMED)
 
 
 def _invariance(report: PenaltyReport) -> Section:
@@ -362,3 +369,12 @@ def _invariance(report: PenaltyReport) -> Section:
         return Section("scale", "Scale invariance")
     lead = "relative, when the variable is doubled in training mode; near 0, its size means nothing"
     return Section("scale", "Scale invariance", lead, (table,))
+
+
+def _untraced(report: PenaltyReport) -> Section:
+    """Return the section of layers whose call in the source is not known, few of a kind."""
+    kinds: dict[str, list[str]] = {}
+    for each in report.untraced:
+        kinds.setdefault(each.message, []).append(code(each.layer))
+    said = (sentence(f"{few(names, _NAMED)}: {shown(message)}") for message, names in kinds.items())
+    return Section("untraced", "Not traced to the source", remarks=tuple(said))

@@ -12,14 +12,14 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from reglint.inspector.facts import Kind
-from reglint.inspector.render.document import Look, apart, elided
+from reglint.inspector.render.document import LAST, Look, apart, elided
 from reglint.inspector.render.numbers import aligned, count
 from reglint.inspector.render.several import documents
 from reglint.model import Severity
 from reglint.report.rows import columns as columns_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rich.console import RenderableType
 
@@ -35,11 +35,11 @@ _ALL = " (--output-format json has all)"
 _GAP = 2  # columns between columns, and before them
 _LEAST = {Look.TERM: 24, Look.PROSE: 28}  # columns for these, if they would take more
 # Names may have the first: some columns of figures go to make room for that. For the second go all
-# that can be spared; the third is how far names are cut where nothing is left to go. Before
+# that can well be spared; the third is how far names are cut before the last of them goes. Before
 # that no two names are cut to the same.
 _NAMES = (40, 24, 12)
 _STEP = 4  # columns that names get more at a time, until they look different
-_BEFORE_NAMES = 4  # `Column.spare` of those that go first
+_SPARE = (4, 1, LAST)  # the least `Column.spare` of those that go, at each of these widths
 _BAR, _WIDEST_BAR = 8, 24
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _RULE = Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
@@ -49,6 +49,11 @@ _ASCII = dict(zip("\N{MULTIPLICATION SIGN}→─…█▉▊▋▌▍▎▏", "x
 
 def render(reports: Sequence[PenaltyReport], comparison: Comparison | None, style: Style) -> str:
     """Return `reports`, one below the other, then what differs; `style.width` is kept to."""
+    return pages((page for page, _ in documents(reports, comparison)), style)
+
+
+def pages(shown: Iterable[Document], style: Style) -> str:
+    """Return documents, one below the other; `style.width` is kept to."""
     stream = io.StringIO()
     console = Console(
         file=stream,
@@ -61,7 +66,7 @@ def render(reports: Sequence[PenaltyReport], comparison: Comparison | None, styl
         markup=False,
         emoji=False,
     )
-    for number, (document, _) in enumerate(documents(reports, comparison)):
+    for number, document in enumerate(shown):
         if number:
             console.print()
         console.print(Group(*_document(document, style)))
@@ -104,7 +109,10 @@ def _section(section: Section, style: Style) -> Iterator[RenderableType]:
 
 def _notice(notice: Notice) -> Iterator[RenderableType]:
     kind = f"{notice.severity.value}[{notice.code}]"
-    yield Text.assemble((kind, _COLORS[notice.severity]), " ", (notice.where, "bold"))
+    heading = Text.assemble((kind, _COLORS[notice.severity]), " ", (notice.where, "bold"))
+    if notice.source:
+        heading.append(f" at {notice.source}", style="dim")
+    yield heading
     text = Text(notice.message)
     if notice.remark:
         text.append(f" ({notice.remark})", style="dim")
@@ -180,7 +188,7 @@ def _widths(
             natural[index] = max(map(columns_of, (column.title, *texts[index])))
             widths[index] = min(natural[index], _LEAST.get(column.look, natural[index]))
     names = [index for index in widths if columns[index].look is Look.NAME]
-    for shortest, droppable in ((_NAMES[0], _BEFORE_NAMES), (_NAMES[1], 1), (_NAMES[2], 1)):
+    for shortest, droppable in zip(_NAMES, _SPARE, strict=True):
         last = shortest == _NAMES[-1]
         widths |= {
             index: min(

@@ -13,7 +13,7 @@ from reglint.report.rows import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from reglint.inspector.facts import Penalty, Variable
+    from reglint.inspector.facts import CallSite, Penalty, Variable
     from reglint.inspector.report import PenaltyReport
 
 MODEL = "(model)"
@@ -43,6 +43,11 @@ def variable(name: Variable) -> str:
 def place(penalty: Penalty) -> tuple[str, str]:
     """Return the layer of a penalty, and what of it is penalized."""
     return layer(penalty.layer), shown(penalty.role or penalty.kind.value)
+
+
+def source(site: CallSite | None) -> str:
+    """Return where in the source a layer is made, fit to be shown; empty if that is not known."""
+    return shown(str(site)) if site else ""
 
 
 def code(name: str) -> str:

@@ -1,0 +1,1 @@
+"""How strong regularization should be: coefficients tried, chosen and judged on data."""
