@@ -13,6 +13,8 @@ demo: $(VENV)/installed
 	@$(BIN)/reglint fix --diff examples || test $$? -eq 1
 	@echo "\n$$ reglint inspect examples/models/digits.keras --data examples/models/digits.npz\n"
 	@$(BIN)/reglint inspect examples/models/digits.keras --data examples/models/digits.npz
+	@echo "\n$$ reglint regularize examples/models/digits.keras --dry-run --set 'head:kernel=l2(1e-3)'\n"
+	@$(BIN)/reglint regularize examples/models/digits.keras --dry-run --set 'head:kernel=l2(1e-3)'
 
 test: $(VENV)/test
 	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)

@@ -44,7 +44,7 @@ Exit status:
   1  there are findings, or penalties beyond the budget of `inspect`
   2  something was not done: wrong usage or settings, or a file that could
      not be read, parsed or written; findings are reported all the same
-  3  `inspect` refused a model: dangerous, malformed, or not allowed to run
+  3  a model file was refused: dangerous, malformed, or not allowed to run
   4  a model hit a limit of time or memory
 """
 
@@ -52,7 +52,7 @@ Exit status:
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_STATUS)
 @click.version_option(__version__, message="reglint %(version)s")
 def cli() -> None:
-    """Find and fix what is wrong with regularization in Keras code."""
+    """Find and fix what is wrong with regularization in Keras code and models."""
 
 
 def main() -> None:
