@@ -172,6 +172,16 @@ def bayesian(trials: int) -> Callable[[Bench], tuple[float, Tested]]:
     return method
 
 
+def one_shot(bench: Bench) -> tuple[float, Tested]:
+    """Train once, with 0.01, and take the best of the grid by what it would change."""
+    import tuning_one_shot  # noqa: PLC0415 - imports JAX
+
+    bench.train(1e-2)
+    chosen, steps = tuning_one_shot.best(bench.trainer, bench.training, bench.validation, GRID)
+    bench.cost += steps / bench.full
+    return chosen, bench.tested(chosen)
+
+
 def reglint(**options: Any) -> Callable[[Bench], tuple[float, Tested]]:
     """Return what `reglint tune` does with these options."""
 
@@ -206,6 +216,7 @@ METHODS: dict[str, Callable[[Bench], tuple[float, Tested]]] = {
     "reglint tune --keep-epochs": reglint(keep_epochs=True),
     "reglint tune --method t1-t2": reglint(method=Method.T1_T2),
     "the same, --keep-epochs": reglint(method=Method.T1_T2, keep_epochs=True),
+    "one-shot linear response": one_shot,
 }
 
 
