@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping  # noqa: TC003 - read at run time, by the codec
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TypeAlias
 
 from reglint.model import Severity
 
@@ -144,6 +145,10 @@ class Regularizer:
         return f"{self.name}({', '.join(factors)})" if factors else self.name
 
 
+# What an argument of a layer may be, as it is told here: no list is longer than a shape.
+Argument: TypeAlias = bool | int | float | str | tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class LayerFacts:
     """A layer of the model, the model itself apart."""
@@ -151,6 +156,8 @@ class LayerFacts:
     path: str
     layer_class: str
     name: str  # that its author gave it, or Keras did: `dense_1`
+    # The plain ones of its configuration; a report as JSON leaves them out.
+    arguments: Mapping[str, Argument] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reglint.linking import names
+from reglint.linking.arguments import contradiction
 from reglint.linking.trace import Made, Times, Trace
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ class Choice:
     why: str  # they did, or it is not known which; no full stop
     certain: bool = False
     made: tuple[Made, ...] = ()  # what they make, as traced
+    contradicted: bool = False  # all calls that could have made it pass other arguments
+
+    @property
+    def literal(self) -> bool:
+        """Tell whether the source says the name of the layer."""
+        return all(each.name.literal for each in self.made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +72,27 @@ def assigned(layers: Iterable[LayerFacts], trace: Trace, doubts: Doubts) -> dict
 
 def one(layer: LayerFacts, made: Iterable[Made], why: str) -> Choice:
     """Choose the only call that may have made a layer."""
-    every = _fitting(layer, made)
+    named = _named(layer, made)
+    every = _fitting(layer, named)
     sites = distinct(every)
     if len(sites) == 1:
         return Choice(sites, why, certain=True, made=tuple(every))
-    return Choice(sites, several(bare(layer), sites))
+    return _open(layer, sites, named)
+
+
+def _open(layer: LayerFacts, sites: tuple[Site, ...], named: Sequence[Made]) -> Choice:
+    """Return that it is not known which of these made a layer; `named` are all of its name."""
+    if sites:
+        return Choice(sites, several(bare(layer), sites))
+    if not named:
+        return Choice((), f"no call of `{bare(layer)}` in the source gives it this name")
+    others = len(distinct(named)) - 1
+    also = f"; so with {others} more" if others else ""
+    return Choice((), f"{contradiction(named[0].site, layer)}{also}", contradicted=True)
 
 
 def several(layer_class: str, sites: Sequence[Site]) -> str:
     """Return why a layer has no call when these are all that could have made it."""
-    if not sites:
-        return f"no call of `{layer_class}` in the source gives it this name"
     shown = ", ".join(str(site) for site in sites[:_SHOWN])
     more = " ..." if len(sites) > _SHOWN else ""
     return f"{len(sites)} calls of `{layer_class}` could have made it: {shown}{more}"
@@ -86,31 +103,37 @@ def distinct(made: Iterable[Made]) -> tuple[Site, ...]:
     return tuple({id(each.site.node): each.site for each in made}.values())
 
 
-def _fitting(layer: LayerFacts, made: Iterable[Made]) -> list[Made]:
+def _named(layer: LayerFacts, made: Iterable[Made]) -> list[Made]:
+    """Return what is of the class of a layer and may get its name."""
     cls = bare(layer)
     return [m for m in made if m.site.layer_class == cls and m.name.fits(layer.name, cls)]
+
+
+def _fitting(layer: LayerFacts, named: Iterable[Made]) -> list[Made]:
+    """Return those of them that do not pass other arguments."""
+    return [m for m in named if not contradiction(m.site, layer)]
 
 
 def _of_class(
     cls: str, layers: Sequence[LayerFacts], trace: Trace, doubts: Doubts
 ) -> Iterator[tuple[str, Choice]]:
-    fitting = {layer.path: _fitting(layer, trace.made) for layer in layers}
+    named = {layer.path: _named(layer, trace.made) for layer in layers}
+    fitting = {layer.path: _fitting(layer, named[layer.path]) for layer in layers}
     ordered = in_order(cls, layers, trace)
-    shares = Counter(
-        id(sites[0].node) for made in fitting.values() if len(sites := distinct(made)) == 1
-    )
+    only = [made for made in fitting.values() if len(distinct(made)) == 1]
+    shares = Counter(id(each) for made in only for each in made)
     for layer in layers:
         made = fitting[layer.path]
         sites = distinct(made)
         if len(sites) == 1:
-            doubt = _doubt(layer, made, shares[id(sites[0].node)], trace, doubts)
+            doubt = _doubt(layer, made, max(shares[id(each)] for each in made), trace, doubts)
             literal = all(each.name.literal for each in made)
             why = f'named "{layer.name}" there' if literal else f"the only `{cls}` that can be"
             yield layer.path, Choice(sites, doubt or why, not doubt, tuple(made))
         elif layer.path in ordered:
             yield layer.path, ordered[layer.path]
         else:
-            yield layer.path, Choice(sites, several(cls, sites))
+            yield layer.path, _open(layer, sites, named[layer.path])
 
 
 def _doubt(layer: LayerFacts, made: list[Made], layers: int, trace: Trace, doubts: Doubts) -> str:
@@ -148,6 +171,8 @@ def in_order(cls: str, layers: Sequence[LayerFacts], trace: Trace) -> dict[str, 
         return {}
     written = [m for m in trace.made if m.site.layer_class == cls]
     if any(m.name.written(layer.name) for m in written for _, layer in numbered):
+        return {}
+    if any(contradiction(m.site, layer) for m, (_, layer) in zip(made, numbered, strict=True)):
         return {}
     places = _places(cls, made, trace)
     steps = {number - place for (number, _), place in zip(numbered, places, strict=True)}

@@ -126,7 +126,16 @@ class _Linker:
         layers = [self.layers[path] for path in paths if bare(self.layers[path]) not in MODELS]
         self._pass_over_models(paths)
         if layers:
-            self.chosen.update(self._by_roots(layers) or self._by_class(layers))
+            chosen = self._by_roots(layers) or self._by_class(layers)
+            self.chosen.update((path, self._clear(path, each)) for path, each in chosen.items())
+
+    def _clear(self, path: str, choice: Choice) -> Choice:
+        """Return a choice, no longer certain if code that is not understood may have been it."""
+        cls = bare(self.layers[path])
+        if not choice.certain or choice.literal or cls not in self.sources.unclear:
+            return choice
+        why = f"the source also calls a `{cls}` of which it does not tell whether it is Keras'"
+        return replace(choice, certain=False, why=why)
 
     def _pass_over_models(self, paths: Iterable[str]) -> None:
         for path in paths:
@@ -139,7 +148,7 @@ class _Linker:
     def _roots(self) -> list[Trace]:
         """What each script, function and `Sequential([...])` makes, if it makes any layer."""
         found = []
-        for file in self.sources.files:
+        for file in filter(self._tracer.busy, self.sources.files):
             found.append(self._tracer.module(file))
             found += [self._tracer.function(node, file) for node in file.functions]
             for spot in file.module.calls_named("Sequential"):
@@ -187,6 +196,10 @@ class _Linker:
             if times.count(Times.ONCE) > count or few:
                 return {}
         found = assigned(layers, trace, self._doubts)
+        for layer in layers:
+            other = self._doubts.others(bare(layer), trace)
+            if other and found[layer.path].contradicted:
+                found[layer.path] = Choice((), other)
         if not any(choice.sites for choice in found.values()):
             return {}
         lacking = {bare(layer) for layer in layers if not found[layer.path].sites}
@@ -203,11 +216,21 @@ class _Linker:
             self.sources.foreign,
         )
         found = assigned(layers, everything, self._doubts)
-        for cls in {bare(layer) for layer in layers}:
+        for cls in dict.fromkeys(map(bare, layers)):
             group = [layer for layer in layers if bare(layer) == cls]
             if not all(found[layer.path].certain for layer in group):
                 found.update(self._ordered(cls, group))
-        return found
+        wrong = next((each for each in found.values() if each.contradicted), None)
+        if wrong is None or self.sources.foreign:
+            return found
+        # Some of the model is not made here, so what fits may fit by chance.
+        doubt = f"the source does not make all of the model: {wrong.why}"
+        return {
+            path: replace(each, certain=False, why=doubt)
+            if each.certain and not each.literal
+            else each
+            for path, each in found.items()
+        }
 
     def _ordered(self, cls: str, layers: Sequence[LayerFacts]) -> dict[str, Choice]:
         """Choose by the order of creation, if all calls of a class are in one piece of code."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from reglint.analysis import calls
 from reglint.analysis.syntax import cst, descendants
 from reglint.inspector.facts import CallSite
+from reglint.linking import arguments
 from reglint.spans import Span, locate
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from reglint.analysis.names import Module
     from reglint.analysis.scopes import Scope
     from reglint.analysis.scopes import Site as Spot
+    from reglint.inspector.facts import Argument
     from reglint.source import Source
 
 # Methods that Keras calls: what they make, the layer or model itself holds.
@@ -86,6 +88,7 @@ class Site:
     layer_class: str  # `Dense`, or the name of a class of the source
     roots: tuple[str, ...]  # what the file calls Keras: `tensorflow.keras`
     own: KerasClass | None  # the class, if it is one of the source
+    changed: frozenset[str] = frozenset()  # attributes that the source sets from outside
 
     @cached_property
     def place(self) -> CallSite:
@@ -100,6 +103,11 @@ class Site:
     def given(self) -> tuple[tuple[calls.Argument, ...], bool]:
         """Return its arguments, and whether these are all."""
         return calls.arguments(self.file.calls[id(self.node)], self.file.module)
+
+    @cached_property
+    def literals(self) -> Mapping[str, Argument]:
+        """Return the arguments whose values are certain, with the defaults of Keras."""
+        return arguments.literals(self)
 
     def argument(self, name: str) -> calls.Argument | None:
         """Return the argument passed by this name."""

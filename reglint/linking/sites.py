@@ -14,21 +14,24 @@ from reglint.analysis.canonical import Symbol, symbol
 from reglint.analysis.classes import Definition, class_of, keras_classes, resolved
 from reglint.analysis.names import WITHOUT_KERAS, Module
 from reglint.analysis.scopes import Class, Opaque
-from reglint.analysis.syntax import cst, descendants, is_name, last_name
+from reglint.analysis.syntax import code, cst, descendants, is_name, last_name, string
+from reglint.config import Resolver
 from reglint.engine import parse_cells
 from reglint.keras_api import KNOWN_VERSIONS
 from reglint.keras_api.classes import Kind
+from reglint.linking.arguments import of_self
 from reglint.linking.places import KERAS_CALLS, File, Site
 from reglint.model import FileError, Settings
 from reglint.parsing import ParseError
 from reglint.project import View, project
 from reglint.source import Source, SourceError
+from reglint.tomlfile import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from reglint.analysis.classes import KerasClass
-    from reglint.analysis.scopes import Scope
+    from reglint.analysis.scopes import Meaning, Scope
     from reglint.analysis.scopes import Site as Spot
 
 # Models hold layers; what is in them counts, not they themselves.
@@ -118,6 +121,19 @@ class Sources:
         return frozenset(found)
 
     @cached_property
+    def unclear(self) -> frozenset[str]:
+        """Return the classes of layers by whose name the source calls what may be one or not."""
+        names = keras_api.layer_names() - MODELS
+        return frozenset(
+            last_name(func)
+            for file in self.files
+            for spot in file.module.calls_named(*names)
+            if not isinstance(func := cst.ensure_type(spot.node, cst.Call).func, cst.Call)
+            and self.target(spot, file)[:2] == (None, None)
+            and _may_be_keras(file.module.meaning(func, spot.scope))
+        )
+
+    @cached_property
     def in_lambdas(self) -> frozenset[str]:
         """Return the classes of layers that lambdas make."""
         every = (site for sites in self.sites.values() for site in sites)
@@ -126,31 +142,39 @@ class Sources:
     @cached_property
     def renames(self) -> bool:
         """Tell whether layers may get other names after they are made."""
-        return any(
-            not is_name(owner, "self")
-            for name in ("name", "_name")
-            for owner, _ in self._attributes(name)
-        )
+        return bool(self.changed & {"name", "_name"})
 
     @cached_property
     def set_elsewhere(self) -> frozenset[str]:
         """Return the attributes that code gives a new layer from outside: `model.head = ...`."""
-        names = {name for file in self.files for name in file.module.attributes}
         return frozenset(
             name.lstrip("_")
-            for name in names
-            if any(not is_name(owner, "self") and makes for owner, makes in self._attributes(name))
+            for name, file, node in self._outside
+            if any(self._makes(each, file) for each in descendants(node.value))
         )
 
-    def _attributes(self, name: str) -> Iterable[tuple[cst.CSTNode, bool]]:
-        """Yield whose attribute of this name is set, and whether a layer is made for it."""
+    @cached_property
+    def changed(self) -> frozenset[str]:
+        """Return the attributes that code sets of what is not `self`, or by `setattr`."""
+        found = {name for name, _, _ in self._outside}
         for file in self.files:
-            for spot in file.module.attributes.get(name, ()):
-                node = cst.ensure_type(spot.node, cst.Assign)
-                makes = any(self._makes(each, file) for each in descendants(node.value))
-                for target in node.targets:
-                    if isinstance(target.target, cst.Attribute):
-                        yield target.target.value, makes
+            for spot in file.module.calls_named("setattr"):
+                args = cst.ensure_type(spot.node, cst.Call).args[1:2]
+                found |= {string(arg.value) or "" for arg in args}
+        return frozenset(found)
+
+    @cached_property
+    def _outside(self) -> tuple[tuple[str, File, cst.Assign], ...]:
+        """Return what sets the attributes of anything but `self`, with their names."""
+        found = []
+        for file in self.files:
+            for name, spots in file.module.attributes.items():
+                for spot in spots:
+                    node = cst.ensure_type(spot.node, cst.Assign)
+                    owners = [t.target for t in node.targets if last_name(t.target) == name]
+                    if not all(of_self(owner) for owner in owners):
+                        found.append((name, file, node))
+        return tuple(found)
 
     @cached_property
     def foreign(self) -> str:
@@ -176,18 +200,17 @@ class Sources:
         node = cst.ensure_type(spot.node, cst.Call)
         if made := self._class(spot._replace(node=node.func), file):
             name, roots, own = made
-            site = Site(file, node, spot.scope, name, roots, own)
+            site = Site(file, node, spot.scope, name, roots, own, self.changed)
             return Target(site=site) if name not in MODELS or own else _NOTHING
         if function := self._function(node.func, spot.scope, file):
             return Target(function=function)
-        line = f"`{cst.Module(body=()).code_for_node(node.func).strip()}`"
         match node.func:
             case cst.Attribute(attr=cst.Name(name)) if name in _LOADING_METHODS:
-                return Target(foreign=line)
+                return Target(foreign=f"`{code(node.func)}`")
         meanings = file.module.meaning(node.func, spot.scope)
         for meaning in meanings:
             if isinstance(meaning, str) and self._is_foreign(meaning, file):
-                return Target(foreign=line)
+                return Target(foreign=f"`{code(node.func)}`")
         match node.func:
             case cst.Attribute(attr=cst.Name(name)):
                 ours = name in self.methods.keys() - KERAS_CALLS
@@ -268,10 +291,11 @@ def _layer_calls() -> re.Pattern[bytes]:
 def find(paths: Sequence[str]) -> Sources:
     """Find the calls that make layers in the Python files and notebooks at `paths`.
 
-    What cannot be read or parsed is passed over, and told in `errors`.
+    Passed over is what git or the configuration excludes, and what cannot be read or parsed, which
+    is told in `errors`.
     """
     project.cache_clear()  # files may have changed since
-    found = files.discover(paths, excluded=lambda _path, _is_folder: False)
+    found = _discovered(paths)
     errors, contents = list(found.errors), dict[str, bytes]()
     for path in found.files:
         try:
@@ -295,6 +319,25 @@ def find(paths: Sequence[str]) -> Sources:
             if (site := sources.target(spot, file).site) is not None:
                 file.sites.append(site)
     return sources
+
+
+def _discovered(paths: Sequence[str]) -> files.Found:
+    """Return the files that git and the configuration do not exclude.
+
+    What is in a folder that is asked for by name is not excluded with that folder.
+    """
+    resolver, asked = Resolver(), [Path(abspath(path)) for path in paths]  # noqa: PTH100 - as below
+
+    def excluded(path: Path, is_folder: bool) -> bool:  # noqa: FBT001 - as it is called
+        try:
+            config = resolver.for_directory(path.parent)
+        except ConfigError:  # commands tell of it
+            return False
+        return config.excluded(path, is_dir=is_folder) and not any(
+            path.is_relative_to(each) and config.excluded(each, is_dir=True) for each in asked
+        )
+
+    return files.discover(paths, excluded=excluded)
 
 
 def _add(path: str, data: bytes, parsed: dict[str, File], errors: list[FileError]) -> None:
@@ -340,6 +383,15 @@ def _kind(found: Definition | Symbol | str) -> tuple[str, KerasClass | None] | N
         return None
     known = keras_api.layer(_FUNCTIONAL.get(name, name))
     return (known.name, None) if known else None
+
+
+def _may_be_keras(meanings: Iterable[Meaning]) -> bool:
+    """Tell whether something is not known to be of another package, or of the source."""
+    paths = list(meanings)
+    return not paths or any(
+        isinstance(path, str) and path.lstrip(".").partition(".")[0] not in WITHOUT_KERAS
+        for path in paths
+    )
 
 
 def _method(cls: cst.CSTNode, name: str) -> cst.FunctionDef | None:

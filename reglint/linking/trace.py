@@ -14,6 +14,7 @@ from reglint.analysis.syntax import (
     string,
 )
 from reglint.linking import names
+from reglint.linking.arguments import of_self
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -86,6 +87,25 @@ class Tracer:
 
     sources: Sources
     _known: dict[object, Trace] = field(default_factory=dict)
+    _busy: dict[int, set[int]] = field(default_factory=dict)
+
+    def busy(self, file: File) -> set[int]:
+        """Return the ids of the nodes of a file with something in them that may make layers."""
+        found = self._busy.get(id(file))
+        if found is None:
+            found = self._busy[id(file)] = set()
+            above = _above(file.module.tree)
+            calls = [
+                key for key, spot in file.calls.items() if any(self.sources.target(spot, file))
+            ]
+            # `self.head = head` tells who holds what was made before.
+            held = [id(spot.node) for every in file.module.attributes.values() for spot in every]
+            for key in (*calls, *held):
+                node: int | None = key
+                while node is not None and node not in found:
+                    found.add(node)
+                    node = above.get(node)
+        return found
 
     def module(self, file: File) -> Trace:
         """Return what a script or notebook makes when it is run from top to bottom."""
@@ -144,6 +164,8 @@ class _Run:
         return Trace(made, self.foreign, self.unknown)
 
     def visit(self, node: cst.CSTNode, around: _Around) -> None:  # noqa: C901, PLR0912 - see `case`
+        if not isinstance(node, cst.Module) and id(node) not in self.tracer.busy(around.file):
+            return  # nothing is made in there
         match node:
             case cst.FunctionDef() | cst.Lambda():
                 return  # runs when it is called
@@ -169,9 +191,11 @@ class _Run:
                 scope = around.file.module.scope_of(node) or around.scope
                 self.visit(node.body, around._replace(scope=scope))
             case cst.Assign(targets=targets, value=value):
-                self._held(value, next(filter(None, (_own(t.target) for t in targets)), ""), around)
+                self._held(
+                    value, next(filter(None, (of_self(t.target) for t in targets)), ""), around
+                )
             case cst.AnnAssign(target=target, value=cst.BaseExpression() as value):
-                self._held(value, _own(target), around)
+                self._held(value, of_self(target), around)
             case cst.Call():
                 self._call(node, around)
             case _:
@@ -182,8 +206,13 @@ class _Run:
             self.visit(node, around)
 
     def _block(self, statements: Sequence[cst.CSTNode], around: _Around) -> None:
+        busy = self.tracer.busy(around.file)
+        left = sum(id(statement) in busy for statement in statements)
         for statement in statements:
             self.visit(statement, around)
+            left -= id(statement) in busy
+            if not left:
+                return
             if _may_leave(statement):
                 around = around.at(Times.MAYBE)
             if _leaves(statement):
@@ -256,7 +285,7 @@ class _Run:
             held = around.held
             match node.func:
                 case cst.Attribute(value=owner, attr=cst.Name("append" | "extend" | "insert")):
-                    held = _own(owner) or held
+                    held = of_self(owner) or held
             self.visit(arg.value, around._replace(held=held))
         if target.function is not None:
             self._function(node, *target.function, around)
@@ -301,6 +330,18 @@ class _Run:
         self.unknown |= inner.unknown
 
 
+def _above(tree: cst.Module) -> dict[int, int]:
+    """Return the id of the node around each node, by its id."""
+    found: dict[int, int] = {}
+    stack: list[cst.CSTNode] = [tree]
+    while stack:
+        node = stack.pop()
+        below = children(node)
+        found.update((id(child), id(node)) for child in below)
+        stack += below
+    return found
+
+
 def _rounds(node: cst.BaseExpression, around: _Around) -> int | None:
     """Return how many items there are to loop over, if the text tells."""
     value = around.file.module.expression(node, around.scope)
@@ -322,14 +363,6 @@ def _rounds(node: cst.BaseExpression, around: _Around) -> int | None:
                 count = len(range(*ends))
                 return count if count <= _MOST_ROUNDS else None
     return None
-
-
-def _own(target: cst.CSTNode) -> str:
-    """Return `dense` for `self.dense`."""
-    match target:
-        case cst.Attribute(value=cst.Name("self"), attr=cst.Name(name)):
-            return name
-    return ""
 
 
 def _is_main(test: cst.BaseExpression) -> bool:

@@ -39,10 +39,36 @@ def truth(on_keras):
     return on_keras(sorted(path for path in PROJECTS.iterdir() if path.is_dir()))
 
 
+def facts(told):
+    """Return the layers of a model as a reader tells them."""
+    from reglint.inspector.facts import LayerFacts
+
+    return [
+        LayerFacts(each["path"], each["layer_class"], each["name"], plain(each["arguments"]))
+        for each in told["layers"]
+    ]
+
+
+def plain(arguments):
+    """Return them as they are told: JSON has lists only."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()}
+
+
+@pytest.fixture(scope="session")
+def projects():
+    """Return the folder with all projects."""
+    return PROJECTS
+
+
+@pytest.fixture(scope="session")
+def told(truth):
+    """Return the layers of a model of a project, as a reader tells them."""
+    return lambda project, model: facts(truth[project][model])
+
+
 @pytest.fixture(scope="session")
 def links(truth):
     """Link a model of a project; returns what became of its layers."""
-    from reglint.inspector.facts import LayerFacts
     from reglint.linking.match import link
     from reglint.linking.sites import find
 
@@ -51,8 +77,7 @@ def links(truth):
     @functools.cache
     def linked(project, model):
         told = truth[project][model]
-        layers = [LayerFacts(d["path"], d["layer_class"], d["name"]) for d in told["layers"]]
-        return link(layers, sources(project), told["class"])
+        return link(facts(told), sources(project), told["class"])
 
     return linked
 

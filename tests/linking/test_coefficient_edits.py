@@ -20,19 +20,16 @@ MODELS = {
 }  # fmt: skip
 
 
-def facts(told):
-    return [LayerFacts(d["path"], d["layer_class"], d["name"]) for d in told["layers"]]
-
-
-def test_the_edited_code_makes_layers_with_these_coefficients(truth, copied, on_keras):
+def test_the_edited_code_makes_layers_with_these_coefficients(truth, told, copied, on_keras):
     expected = {}
     for project, models in truth.items():
         model = MODELS.get(project, "model")
-        told = models[model]
-        links = link(facts(told), find([str(copied / project)]), told["class"])
+        layers = models[model]["layers"]
+        sources = find([str(copied / project)])
+        links = link(told(project, model), sources, models[model]["class"])
         wanted = {
             (layer["path"], "kernel"): WANTED
-            for layer in told["layers"]
+            for layer in layers
             if layer["layer_class"] in PENALIZED
         }
         plan = coefficient_edits(links, wanted)

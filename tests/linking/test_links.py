@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from reglint.inspector.facts import LayerFacts
+from reglint.linking.arguments import contradiction
 from reglint.linking.match import link
-from reglint.linking.sites import MODELS
+from reglint.linking.sites import MODELS, find
 
 # What cannot be linked for certain, by project, variable and path: all else must be.
 REFUSED = {
-    ("branches", "model", "dense"): "2 calls of `Dense` could have made it",
+    **{("arguments", "model", f"flatten_{i}"): "3 calls of `Flatten` could" for i in (1, 2)},
     ("dynamic", "model", "dense"): "the source also passes `Dense` on",
-    ("dynamic", "model", "dense_1"): "the source also passes `Dense` on",
-    ("notebook", "first", "dense"): "2 calls of `Dense` could have made it",
-    ("notebook", "first", "dense_1"): "2 calls of `Dense` could have made it",
     **{
-        ("two_models", "third", f"dense_{i}"): "6 calls of `Dense` could have made it"
+        ("two_models", "third", f"dense_{i}"): "3 calls of `Dense` could have made it"
         for i in (3, 4, 5)
     },
 }
+COUNTS = {"units", "filters"}
 # Made by copying: the call is the one that made the original.
 COPIES = {("strange", "copy"), ("strange", "restored")}
 
@@ -113,6 +113,48 @@ def test_a_call_that_makes_several_layers_tells_of_the_others(links):
 def test_a_layer_is_not_shared_with_its_own_parts(links):
     found = links("wrapped", "model").found["bidirectional/forward_layer"]
     assert found.shared == ("bidirectional/backward_layer", "bidirectional/backward_layer/cell")
+
+
+def test_no_call_contradicts_a_layer_that_it_made(truth, told, projects):
+    compared, wrong = 0, []
+    for project, models in truth.items():
+        sites = {
+            tuple(span(site)): site
+            for every in find([str(projects / project)]).sites.values()
+            for site in every
+        }
+        for model, here in models.items():
+            for layer, fact in zip(here["layers"], told(project, model), strict=True):
+                site = sites.get(tuple(layer["made"] or ()))
+                if site is not None and site.layer_class == fact.layer_class:
+                    compared += len(site.literals.keys() & fact.arguments.keys())
+                    wrong += filter(None, [contradiction(site, fact)])
+    assert wrong == []
+    assert compared > 300
+
+
+def test_arguments_decide_between_models_that_are_made_alike(truth, links):
+    for model in ("model", "other"):
+        found = links("alike", model)
+        assert not [p for p in found.refused if "input" not in p]
+        for layer in truth["alike"][model]["layers"]:
+            if link := found.found.get(layer["path"]):
+                assert is_true(link, layer["made"])
+
+
+def test_the_source_of_another_model_is_refused(told, projects, tmp_path):
+    text = (projects / "sequential_list" / "main.py").read_text()
+    (tmp_path / "main.py").write_text(text)
+    layers = told("sequential_list", "model")
+    assert link(layers, find([str(tmp_path)])).found
+    other = [
+        replace(each, arguments={k: v + 1 for k, v in each.arguments.items() if k in COUNTS})
+        for each in layers
+    ]
+    changed = [each.path for each in other if each.arguments]
+    assert changed
+    refused = link(other, find([str(tmp_path)])).refused
+    assert {path for path in changed if "and the model has" in refused.get(path, "")} == {*changed}
 
 
 def layers(*told):
@@ -209,3 +251,159 @@ def test_a_class_of_a_package_is_part_of_nothing_known(source):
     assert link(told, sources).refused["enc/a"] == (
         "it is part of `enc`, and which call made that `Encoder` is not certain"
     )
+
+
+def with_arguments(name, layer_class="Dense", **arguments):
+    return LayerFacts(name, layer_class, name, arguments)
+
+
+def said(sources, layer):
+    found = link([layer], sources)
+    return found.refused.get(layer.path, "")
+
+
+@pytest.mark.parametrize(
+    ("call", "kept"),
+    [
+        ("layers.Dense(64)", {"units": 10}),
+        ("layers.Dense(units=64)", {"units": 10}),
+        ("layers.Dense(WIDTH)", {"units": 10}),
+        ("layers.Dense(4)", {"activation": "relu"}),
+        ("layers.Dense(4, 'relu')", {"activation": "tanh"}),
+        ("layers.Dense(4, activation=keras.activations.relu)", {"activation": "tanh"}),
+        ("layers.Dense(4, use_bias=False)", {"use_bias": True}),
+        ("layers.Conv2D(4, 3)", {"kernel_size": (5, 5)}),
+        ("layers.Conv2D(4, 3)", {"strides": (2, 2)}),
+        ("layers.Conv2D(4, (3, 5))", {"kernel_size": (3, 3)}),
+        ("layers.Conv2D(4, 3, padding='same')", {"padding": "valid"}),
+        ("layers.Embedding(10, 4)", {"output_dim": 5}),
+        ("layers.Dropout(0.5)", {"rate": 0.25}),
+        ("layers.LSTM(4)", {"return_sequences": True}),
+        ("layers.Softmax(1)", {"axis": 2}),
+    ],
+)
+def test_a_call_that_passes_something_else_did_not_make_it(source, call, kept):
+    cls = call.partition("(")[0].rpartition(".")[2]
+    layer = with_arguments("this", cls, **kept)
+    named = call.replace(")", ", name='this')") if call.count(")") == 1 else None
+    named = named or call[:-1] + ", name='this')"
+    reason = said(source(m=f"{HEAD}WIDTH = 64\n{named}\n"), layer)
+    (name, value) = next(iter(kept.items()))
+    assert ".py:4 makes `" in reason
+    assert reason.endswith(f"and the model has `{name}={value!r}`")
+
+
+@pytest.mark.parametrize(
+    ("call", "kept"),
+    [
+        ("layers.Dense(64, kernel_regularizer='l2', trainable=False)", {"trainable": True}),
+        ("layers.Dense(64.0)", {"units": 64}),
+        ("layers.Dense(4, activation='swish')", {"activation": "silu"}),
+        ("layers.Dense(4, activation='mine')", {"activation": "relu"}),
+        ("layers.Dense(4, activation=None)", {"activation": "linear"}),
+        ("layers.Conv2D(4, 3, 3)", {"kernel_size": (3, 3), "strides": (1, 1)}),
+        ("layers.Conv2D(4, 3, padding='SAME')", {"padding": "same"}),
+        ("layers.Conv2D(4, 3)", {"kernel_size": (3, 3)}),
+        ("layers.Softmax(-1)", {"axis": 3}),
+        ("layers.LeakyReLU(alpha=0.2)", {"alpha": 0.20000000298023224}),
+        ("layers.Dense(*SIZES)", {"units": 3}),
+        ("layers.Dense(4, **OPTIONS)", {"activation": "relu"}),
+        ("layers.Dense(CHANGED)", {"units": 3}),
+        ("layers.Dense(TWICE)", {"units": 3}),
+        ("layers.Dense(4 * 4)", {"units": 3}),
+        ("layers.Rescaling(0.5)", {"scale": 0.25}),
+        ("partial(layers.Conv2D, 4)(3)", {"filters": 4, "kernel_size": (3, 3)}),
+        ("Half(3)", {"filters": 4, "kernel_size": (3, 3)}),
+        ("layers.GRU(8)", {"activation": "tanh"}),
+    ],
+)
+def test_what_is_not_certain_contradicts_nothing(source, call, kept):
+    text = (
+        "from functools import partial\nimport settings\nSIZES = [4]\nOPTIONS = settings.get()\n"
+        "CHANGED = 4\nsettings.CHANGED = 3\nTWICE = 4\nTWICE = 3\n"
+        f"Half = partial(layers.Conv2D, 4)\nx = {call}\n"
+    )
+    for every in source(m=HEAD + text).sites.values():
+        for site in every:
+            assert contradiction(site, with_arguments("x", site.layer_class, **kept)) == ""
+
+
+def test_what_is_changed_after_it_was_made_contradicts_nothing(source):
+    text = "x = layers.Dense(4, activation='softmax', name='out')\n"
+    layer = with_arguments("out", units=4, activation="linear")
+    assert "and the model has" in said(source(m=HEAD + text), layer)
+    later = "model.layers[-1].activation = keras.activations.linear\n"
+    assert said(source(m=HEAD + text + later), layer) == ""
+
+
+OWN = """
+class Mine(layers.Layer):
+    def __init__(self, size, depth=1, **kwargs):
+        super().__init__(**kwargs)
+        self.size = size
+        self.depth = depth
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.size, "depth": self.depth}
+
+
+mine = Mine(3, depth=2, name="mine")
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("self.size = size", "self.size = size * 2"),
+        ("self.size = size", "size = 4\n        self.size = size"),
+        ('"size": self.size', '"size": self.size + 1'),
+        (
+            "    def get_config(self):",
+            "    def size(self):\n        pass\n\n    def get_config(self):",
+        ),
+        ("mine = ", "other.size = 4\nmine = "),
+    ],
+)
+def test_a_class_of_the_source_is_compared_by_what_it_keeps(source, before, after):
+    layer = with_arguments("mine", "Mine", size=4, depth=2)
+    assert "makes `Mine(size=3)`, and the model has `size=4`" in said(source(m=HEAD + OWN), layer)
+    assert said(source(m=HEAD + OWN.replace(before, after)), layer) == ""
+
+
+def test_calls_of_what_may_be_keras_make_it_uncertain(source):
+    text = HEAD + "def f():\n    return layers.Dropout(0.5)\n"
+    unclear = "from ours import keras_core as k\nimport keras\nk.layers.Dropout(0.5)\n"
+    assert linked(source(m=text), ("Dropout", "dropout"))[0] == {"dropout": 4}
+    assert linked(source(m=text, n=unclear), ("Dropout", "dropout")) == (
+        {},
+        {
+            "dropout": "the source also calls a `Dropout` of which it does not tell whether it is"
+            " Keras'"
+        },
+    )
+
+
+def test_what_fits_a_model_of_other_source_is_no_link(source):
+    text = HEAD + "def f():\n    layers.Dense(64)\ndef g():\n    layers.Dropout(0.5)\n"
+    told = [with_arguments("dense", units=10), with_arguments("dropout", "Dropout", rate=0.5)]
+    refused = link(told, source(m=text)).refused
+    assert refused["dense"].endswith("makes `Dense(units=64)`, and the model has `units=10`")
+    assert refused["dropout"].startswith("the source does not make all of the model: ")
+
+
+def test_what_the_configuration_excludes_is_passed_over(source, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = HEAD + "layers.Dense(1)\n"
+    (tmp_path / "reglint.toml").write_text('exclude = ["old.py"]\n')
+    assert len(source(m=text, old=text).sites["Dense"]) == 1
+    (tmp_path / "reglint.toml").write_text("exclude = 1\n")
+    assert len(source(m=text, old=text).sites["Dense"]) == 2
+
+
+def test_a_folder_that_is_asked_for_is_read_though_it_is_excluded(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reglint.toml").write_text('exclude = ["old"]\n')
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "m.py").write_text(HEAD + "layers.Dense(1)\n")
+    assert not find(["."]).sites
+    assert find(["old"]).sites.keys() == {"Dense"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import cleandoc
 from typing import TYPE_CHECKING, Any
 
@@ -74,11 +74,16 @@ def render(reports: Sequence[PenaltyReport], comparison: Comparison | None, styl
     """Return one JSON object, an `Output`; numbers that are not finite are strings."""
     del style
     output = Output(
-        reports=tuple(reports),
+        reports=tuple(map(_short, reports)),
         summaries=tuple(map(_summary, reports)),
         comparison=_differences(comparison) if comparison else None,
     )
     return f"{codec.encode(output, indent=1)}\n"
+
+
+def _short(report: PenaltyReport) -> PenaltyReport:
+    """Return a report without what its layers are made of, which would be most of it."""
+    return replace(report, layers=tuple(replace(each, arguments={}) for each in report.layers))
 
 
 def schema() -> dict[str, Any]:

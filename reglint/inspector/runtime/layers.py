@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import keras
 
+from reglint.inspector.arguments import plain
 from reglint.inspector.facts import Regularizer, Variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from reglint.inspector.facts import Argument
 
 # Factors of Keras' own regularizers; any other says what it has by `get_config`.
 MAX_FACTOR_TEXT = 60
@@ -118,6 +122,21 @@ def role(layer: Any, attribute: str) -> str:
     if bare == "kernel":
         candidates.append("depthwise")
     return next((name for name in candidates if hasattr(layer, f"{name}_regularizer")), bare)
+
+
+def arguments(layer: Any) -> dict[str, Argument]:
+    """Return the plain arguments that a layer tells; nothing if it cannot, as not all classes do.
+
+    A model is left out: its configuration is that of all layers in it.
+    """
+    if isinstance(layer, keras.Model):
+        return {}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a user's class may be careless
+            return plain(layer.get_config())
+    except Exception:  # noqa: BLE001 - it may be a user's code
+        return {}
 
 
 def describe(regularizer: Any) -> Regularizer:

@@ -31,7 +31,7 @@ from reglint.inspector.runtime import (
     probe,
 )
 from reglint.inspector.runtime.data import Batch, checked, leaves, load_data, structured
-from reglint.inspector.runtime.layers import Tree, walk
+from reglint.inspector.runtime.layers import Tree, arguments, walk
 from reglint.inspector.runtime.loading import load, one_line, without_foreign
 from reglint.inspector.runtime.specs import InvalidSpec
 from reglint.inspector.runtime.state import preserved
@@ -154,7 +154,10 @@ def _read(
         found.total,
         asleep,
         findings,
-        layers=tuple(LayerFacts(each.path, each.class_name, each.layer.name) for each in below),
+        layers=tuple(
+            LayerFacts(each.path, each.class_name, each.layer.name, arguments(each.layer))
+            for each in below
+        ),
         model_class=root.class_name,
     )
 

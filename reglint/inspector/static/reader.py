@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reglint import keras_api
+from reglint.inspector.arguments import plain
 from reglint.inspector.facts import (
     Cause,
     Dormant,
@@ -73,7 +74,7 @@ def layers_of(file: ModelFile) -> tuple[str, tuple[LayerFacts, ...]]:
         return "", ()
     root, *below = layers.tree(file.config).walk()
     return root.class_name, tuple(
-        LayerFacts(each.path, each.class_name, each.name) for each in below
+        LayerFacts(each.path, each.class_name, each.name, plain(each.config)) for each in below
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import keras
 from keras.src.ops.operation import Operation
 
-from reglint.inspector.runtime.layers import role, variables, walk
+from reglint.inspector.runtime.layers import arguments, role, variables, walk
 from reglint.source import Source
 
 MADE = {}  # id of a layer: its call
@@ -76,6 +76,7 @@ def told(model):
             "layer_class": node.class_name,
             "name": node.layer.name,
             "made": MADE.get(id(node.layer)),
+            "arguments": arguments(node.layer),
             "regularizers": regularizers,
         })  # fmt: skip
     return {"class": type(model).__name__, "layers": layers}
