@@ -20,7 +20,7 @@ import keras
 from reglint.inspector.facts import Variable
 from reglint.inspector.runtime.attribution import attribute, observe
 from reglint.inspector.runtime.layers import walk
-from reglint.inspector.runtime.state import restore, snapshot
+from reglint.inspector.runtime.state import restore, snapshot, states
 from reglint.regularizing.live import regularize
 from reglint.regularizing.plan import Change
 
@@ -174,7 +174,7 @@ def _unchanged(tree: Tree) -> Iterator[None]:
             *(generator.state for generator in getattr(node.layer, "_seed_generators", ())),
         )
     ]
-    before = snapshot(held)
+    before = snapshot([*held, *states(tree.nodes[0].layer)])
     try:
         yield
     finally:

@@ -36,7 +36,7 @@ STATIC_MEMORY = 2 * GIB  # what is in memory at a time is one array, and the nam
 _NAMED = 3  # reasons in a message
 _LONGEST = 200  # characters of a name, a place or a reason in it
 _KERAS = 3  # the first Keras that can be run
-_ONLY_STATIC = "look at the file only with --static"
+_ONLY_STATIC = "look at the file only with `reglint inspect --static`"
 
 
 def _nobody(_: str) -> None:

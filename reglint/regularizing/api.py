@@ -174,7 +174,7 @@ def _copy(model: Path, side: Path, target: Path) -> None:
 def _put(side: Path, target: Path, model: Path, backup: Path | None, *, force: bool) -> None:
     """Let `side` take the name of `target`; keep what was there as `backup`."""
     try:
-        side.chmod(stat.S_IMODE((target if target.exists() else model).stat().st_mode))
+        _dress(side, target, model)
         if backup is not None and not os.path.lexists(backup):
             _keep(model, backup)
         if force:
@@ -186,6 +186,21 @@ def _put(side: Path, target: Path, model: Path, backup: Path | None, *, force: b
         raise _not_done(f"{error.filename2 or error.filename} is there already, by now") from None
     except OSError as error:
         raise _unwritable(target, error) from None
+
+
+def _dress(side: Path, target: Path, model: Path) -> None:
+    """Give `side` the mode, owner and group of what is at `target`; a new file the mode of `model`.
+
+    Who may not give files away keeps them: then the owner is another, as after any copy.
+    """
+    if target.exists():
+        like = target.stat()
+        for owner, group in ((-1, like.st_gid), (like.st_uid, -1)):
+            with suppress(PermissionError, AttributeError):  # there are none on Windows
+                os.chown(side, owner, group)
+    else:
+        like = model.stat()
+    side.chmod(stat.S_IMODE(like.st_mode))  # last: `chown` takes bits away
 
 
 def _claim(side: Path, target: Path) -> None:

@@ -37,10 +37,14 @@ class Place:
     variables: Mapping[Variable, str]  # as the static reader names them: the role in the target
 
 
-def places(file: ModelFile) -> tuple[Place, ...]:
-    """Return the layers of a model file, the model itself apart; raise Refused."""
+def places(file: ModelFile, stored: Mapping[str, Stored] | None = None) -> tuple[Place, ...]:
+    """Return the layers of a model file, the model itself apart; raise Refused.
+
+    `stored` is what `reader.located` returns, if that is known.
+    """
     assert file.config is not None
-    stored = reader.located(file)
+    if stored is None:
+        stored = reader.located(file)
     _, *below = layers.tree(file.config).walk()
     same: dict[int, list[Layer]] = {}
     for layer in below:

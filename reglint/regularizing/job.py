@@ -14,15 +14,16 @@ from reglint.inspector.facts import Danger, Format, StaticReading, Variable
 from reglint.inspector.files import archive, hdf5
 from reglint.inspector.files.preflight import preflight
 from reglint.inspector.process.messages import Failure, Message, Trouble
-from reglint.inspector.static.reader import ACTIVITY, read
+from reglint.inspector.static.reader import ACTIVITY, located, read
 from reglint.regularizing import files
 from reglint.regularizing.document import places, write
 from reglint.regularizing.facts import Effect, RegularizeReport
 from reglint.regularizing.operations import WrongOperation
 from reglint.regularizing.plan import plan
+from reglint.report.rows import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from reglint.inspector.facts import Verdict
     from reglint.inspector.files.archive import ModelFile
@@ -61,7 +62,8 @@ def regularize(path: str, edit: Edit) -> Message:
 
 
 def _unavailable(message: str) -> Message:
-    return Message(failure=Failure(Trouble.UNAVAILABLE, message))
+    """Return why it is not done, in one line: a name of a layer may have several."""
+    return Message(failure=Failure(Trouble.UNAVAILABLE, printable(message)))
 
 
 class _Unwritable(Exception):  # noqa: N818 - says why
@@ -71,22 +73,24 @@ class _Unwritable(Exception):  # noqa: N818 - says why
 def _changed(path: str, file: ModelFile, edit: Edit, verdict: Verdict) -> RegularizeReport:
     """Return what `edit` changes; write it where that is asked for, and verify it."""
     assert file.config is not None
-    found = places(file)
-    before = read(file)
+    stored = located(file)
+    found = places(file, stored)
+    before = read(file, stored)
     changes = plan(
         [place.target for place in found], [step.operation for step in edit.steps], edit.classes
     )
     write(file.config, found, changes)  # `file` has it from here on
     sha256 = ""
     if edit.side is None or not changes:
-        after = read(file)
+        after = read(file)  # what is shared goes by the configuration, which is another now
     else:
         _write(path, edit.side, file)
         with archive.opened(edit.side) as written:
-            after = read(written)
+            stored = located(written)
+            after = read(written, stored)
             if not _meant(preflight(written)) <= _meant(verdict):
                 raise files.NotTheSame("what it refers to")
-            _verify(written, found, changes)
+            _verify(places(written, stored), found, changes)
             sha256 = written.facts.sha256
     _verify_penalties(found, changes, before, after)
     effects = _effects(found, changes, before, after)
@@ -98,6 +102,7 @@ def _effects(
     found: Sequence[Place], changes: Sequence[Change], before: Reading, after: Reading
 ) -> tuple[Effect, ...]:
     by_path = {place.target.path: place for place in found}
+    earlier, later = _values(before), _values(after)
     effects = []
     for change in changes:
         place = by_path[change.layer]
@@ -105,19 +110,23 @@ def _effects(
         effects.append(
             Effect(
                 change,
-                0.0 if change.before is None else _penalty(roles, before),
-                0.0 if change.after is None else _penalty(roles, after),
+                0.0 if change.before is None else _penalty(roles, earlier),
+                0.0 if change.after is None else _penalty(roles, later),
                 "" if change.after is None else _note(change, place, roles, after),
             )
         )
     return tuple(effects)
 
 
-def _penalty(variables: Sequence[Variable], reading: Reading) -> float | None:
-    """Return what some variables add to the loss, None where the file does not tell."""
+def _values(reading: Reading) -> dict[Variable, float]:
+    """Return what each variable adds to the loss, of those that the file tells."""
     penalties, dormant, _ = reading
     values = {Variable(p.layer, p.role): p.value for p in penalties if p.role is not None}
-    values |= {Variable(each.layer, each.role): 0.0 for each in dormant}
+    return values | {Variable(each.layer, each.role): 0.0 for each in dormant}
+
+
+def _penalty(variables: Sequence[Variable], values: Mapping[Variable, float]) -> float | None:
+    """Return what some variables add to the loss, None where the file does not tell."""
     if not variables or any(variable not in values for variable in variables):
         return None
     return math.fsum(values[variable] for variable in variables)
@@ -169,12 +178,12 @@ def _write(path: str, side: str, file: ModelFile) -> None:
     files.compare(path, kind, side)
 
 
-def _verify(written: ModelFile, found: Sequence[Place], changes: Sequence[Change]) -> None:
+def _verify(written: Sequence[Place], found: Sequence[Place], changes: Sequence[Change]) -> None:
     """Raise NotTheSame unless all layers have the regularizers that they had, but for `changes`."""
     wanted = {place.target.path: dict(place.target.roles) for place in found}
     for change in changes:
         wanted[change.layer][change.role] = change.after
-    if {place.target.path: place.target.roles for place in places(written)} != wanted:
+    if {place.target.path: place.target.roles for place in written} != wanted:
         raise files.NotTheSame("its regularizers")
 
 

@@ -119,6 +119,7 @@ def _scaled(scale: float | Mapping[str, float] | None) -> list[Scale]:
     if scale is None:
         return []
     if isinstance(scale, Mapping):
+        _texts("scale", scale)
         return [parse_scale(f"{place}={_number(factor)!r}") for place, factor in scale.items()]
     return [parse_scale(repr(_number(scale)))]
 
@@ -137,6 +138,7 @@ def _set(given: Mapping[str, Given] | None) -> list[Set]:
         return []
     if not isinstance(given, Mapping):
         raise TypeError('`set` takes a dict: {"conv*:kernel": "l2(1e-4)"}')
+    _texts("set", given)
     return [set_of(place, _regularizer(place, value)) for place, value in given.items()]
 
 
@@ -158,6 +160,8 @@ def _removed(remove: str | Iterable[str]) -> list[Remove]:
 
 
 def _texts(name: str, given: str | Iterable[str]) -> list[str]:
+    if not isinstance(given, Iterable):
+        raise TypeError(f"`{name}` takes text, not {_shown(given)}")
     texts = [given] if isinstance(given, str) else list(given)
     for text in texts:
         if not isinstance(text, str):

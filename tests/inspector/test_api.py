@@ -38,6 +38,9 @@ def test_a_model_of_this_process_is_inspected_and_left_as_it_was(ran):
     assert not found["verdict"]
     assert found["run"]
     assert ran["unchanged"]
+    unbuilt, first, kept, _ = ran["stateful"]  # states of an RNN
+    assert unbuilt == 0
+    assert first == kept > 0
 
 
 def test_x_replaces_the_made_up_inputs(ran):

@@ -63,7 +63,7 @@ def test_modules_are_imported_where_they_are_named():
 def test_a_class_of_somebody_elses_is_named_with_the_option_that_brings_it():
     assert message({}, CUSTOM) == (
         "needs `zoo>SubNet`; name the module that defines it with --import,"
-        " or look at the file only with --static"
+        " or look at the file only with `reglint inspect --static`"
     )
 
 

@@ -50,7 +50,7 @@ def linked(monkeypatch):
     def link(layers, sources, model_class=None):
         asked.append((layers, [file.source.path for file in sources.files], model_class))
         found = {"dense": SimpleNamespace(site=SimpleNamespace(place=SITE))}
-        return match.Links(found, {"head": "two calls make it"})
+        return match.Links(found, {"head": "two calls make it"}, sources)
 
     monkeypatch.setattr(match, "link", link)
     return asked

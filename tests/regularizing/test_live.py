@@ -216,6 +216,9 @@ def test_first_is_scaled_then_set_then_removed(cases):
         ("text", "TypeError", "`scale` takes numbers, not `'0.5'`"),
         ("classes", "WrongOperation", "no layer is of class `Dens`; did you mean `Dense`?"),
         ("remove", "TypeError", "`remove` takes text, not `3`"),
+        ("no list", "TypeError", "`remove` takes text, not `3`"),
+        ("place", "TypeError", "`set` takes text, not `3`"),
+        ("scaled place", "TypeError", "`scale` takes text, not `3`"),
     ],
 )
 def test_what_cannot_be_done_changes_nothing_and_is_told_in_a_line(cases, asked, error, message):

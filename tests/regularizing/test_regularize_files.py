@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 import signal
 import zipfile
 from pathlib import Path
@@ -20,7 +21,8 @@ from reglint.inspector.facts import Danger
 from reglint.inspector.files.archive import opened
 from reglint.inspector.files.preflight import preflight
 from reglint.inspector.process.messages import NotRead, Trouble
-from reglint.regularizing import api, files
+from reglint.inspector.static import reader
+from reglint.regularizing import api, files, job
 from reglint.regularizing.job import regularize
 from reglint.regularizing.operations import parse_remove, parse_scale, parse_set
 from reglint.regularizing.request import Edit, RegularizeRequest, Step
@@ -249,6 +251,26 @@ def test_a_custom_layer_takes_what_its_configuration_has(tmp_path, hostile):
     assert "not Keras' own" in report.effects[0].note
 
 
+def test_an_error_stays_one_line_whatever_layers_are_called(tmp_path, hostile):
+    path = tmp_path / "m.keras"
+    path.write_bytes(hostile.keras(hostile.good(name="a\x1b[31m\nb")))
+    said = regularize(str(path), Edit((Step.of(parse_set("a*:recurrent=l2(1)")),))).failure.message
+    assert said.isprintable()
+    assert "it takes `kernel`" in said
+
+
+def test_variables_of_a_file_are_located_once(digits, monkeypatch):
+    def locate(file):
+        located.append(file.facts.path)
+        return real(file)
+
+    real, located = reader.located, []
+    monkeypatch.setattr(job, "located", locate)
+    monkeypatch.setattr(reader, "located", None)
+    _, side = in_process(digits, parse_scale("2"))
+    assert located == [str(digits), str(side)]
+
+
 def test_orthogonality_is_of_matrices(tmp_path, hostile):
     path = tmp_path / "m.keras"
     path.write_bytes(hostile.keras(hostile.good(use_bias=True)))
@@ -290,6 +312,25 @@ def test_in_place_keeps_the_original_and_its_mode(digits):
     )
     assert changed(digits, in_place=True, backup=False).backup is None
     assert digits.with_name(BAK).read_bytes() == original
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root")
+def test_in_place_a_file_stays_that_of_its_owner(digits):
+    os.chown(digits, 12345, 23456)
+    digits.chmod(0o640)
+    changed(digits, in_place=True)
+    found = digits.stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (12345, 23456, 0o640)
+
+
+def test_an_owner_that_cannot_be_kept_is_no_obstacle(digits, monkeypatch):
+    def forbidden(*_):
+        raise PermissionError(errno.EPERM, "not yours")
+
+    monkeypatch.setattr(api.os, "chown", forbidden, raising=False)
+    digits.chmod(0o640)
+    assert changed(digits, in_place=True).output
+    assert digits.stat().st_mode & 0o777 == 0o640
 
 
 def test_a_backup_without_links_is_a_copy(digits, monkeypatch):

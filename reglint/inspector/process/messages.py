@@ -22,7 +22,7 @@ from reglint.tuning.request import TuneRequest  # noqa: TC001 - read by the code
 NO_MEMORY = re.compile(
     r"RESOURCE_EXHAUSTED|out of memory|bad_alloc|cannot allocate|can't allocate|Unable to allocate"
     r"|OOM when allocating|not enough memory|MemoryError|failed to (allocate|map segment)"
-    r"|would take [\d.,]+ [GT]iB",
+    r"|would take [\d.,]+ [GT]iB|error return without exception set",
     re.IGNORECASE,
 )
 

@@ -152,8 +152,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _named(arrays: Mapping[str, Any], spec: str, model: Any) -> tuple[Any, Any, Any]:
-    x = _pick(arrays, "x", _names(model, "input"), getattr(model, "input", None))
-    outputs, structure = _names(model, "output"), getattr(model, "output", None)
+    x = _pick(arrays, "x", _names(model, "input"), _structure(model, "input"))
+    outputs, structure = _names(model, "output"), _structure(model, "output")
     y = _pick(arrays, "y", outputs, structure)
     for prefix, part, names in (("x", x, _names(model, "input")), ("y", y, outputs)):
         if part is None:
@@ -166,9 +166,17 @@ def _named(arrays: Mapping[str, Any], spec: str, model: Any) -> tuple[Any, Any, 
     return x, y, _pick(arrays, "sample_weight", outputs, structure)
 
 
+def _structure(model: Any, end: str) -> Any:
+    """Return the inputs or outputs, None where the model does not say, as a `Sequential` of 3.0."""
+    try:
+        return getattr(model, end, None)
+    except ValueError:
+        return None
+
+
 def _names(model: Any, end: str) -> list[str]:
     """Return the names of inputs or outputs, none where the model does not say."""
-    structure = getattr(model, end, None)
+    structure = _structure(model, end)
     if isinstance(structure, dict):
         return sorted(structure)
     if end == "output":

@@ -14,7 +14,14 @@ import numpy as np
 from reglint.inspector.facts import Finding, ScaleInvariance, Variable
 from reglint.inspector.listing import few
 from reglint.inspector.runtime.data import leaves
-from reglint.inspector.runtime.state import call, preserved, restore, same_noise, snapshot
+from reglint.inspector.runtime.state import (
+    call,
+    preserved,
+    restore,
+    same_noise,
+    snapshot,
+    states,
+)
 from reglint.model import Severity
 
 if TYPE_CHECKING:
@@ -50,7 +57,7 @@ def measure(
     x, _, _ = batch.spread(MAX_SAMPLES).take(slice(None))
     found = []
     with preserved(model):
-        state = snapshot(model.non_trainable_variables)
+        state = snapshot([*model.non_trainable_variables, *states(model)])
 
         def outputs() -> list[Any]:
             with same_noise():

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from reglint.inspector.runtime.data import leaves
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -24,17 +26,27 @@ def restore(state: State) -> None:
         variable.assign(value)
 
 
+def states(model: Any) -> list[Any]:
+    """Return the states of stateful RNNs, which `model.variables` leaves out (keras 3.15.1)."""
+    layers = model._flatten_layers()  # noqa: SLF001
+    held = [layer.states for layer in layers if isinstance(layer, keras.layers.RNN)]
+    return leaves(held)
+
+
 @contextmanager
 def preserved(model: Any) -> Iterator[None]:
-    """Restore weights, moving statistics, seeds and metrics of the losses at the end."""
+    """Restore weights, moving statistics, states, seeds and metrics of the losses at the end."""
     losses = getattr(model, "_compile_loss", None)
-    before = snapshot([*model.variables, *getattr(losses, "variables", ())])
+    before = snapshot([*model.variables, *states(model), *getattr(losses, "variables", ())])
     try:
         yield
     finally:
         restore(before)
-        # A multi-output loss that was first called within has made its metrics meanwhile.
         known = {id(variable) for variable, _ in before}
+        for state in states(model):
+            if id(state) not in known:  # of a layer that was built within
+                state.assign(keras.ops.zeros_like(state.value))
+        # A multi-output loss that was first called within has made its metrics meanwhile.
         for metric in getattr(losses, "metrics", ()):
             if any(id(variable) not in known for variable in metric.variables):
                 metric.reset_state()

@@ -75,6 +75,20 @@ def later(data, *, compiled=True, built=False):
     return {"total": report.total, "rows": report.to_dicts(), "codes": said}
 
 
+def stateful():
+    """Return the sum of the states of an RNN after a look at it: never called, then called."""
+    rnn = keras.layers.SimpleRNN(2, stateful=True)
+    model = keras.Sequential([rnn])
+    batch = np.ones((3, 4, 5), "float32")
+    sums = []
+    for _ in range(2):
+        reglint.inspect(model, batch)
+        sums.append(float(keras.ops.sum(keras.ops.abs(rnn.states[0].value))))
+        model(batch)
+        sums.append(float(keras.ops.sum(keras.ops.abs(rnn.states[0].value))))
+    return sums
+
+
 def main():
     import zoo
 
@@ -85,6 +99,7 @@ def main():
         "x": facts(reglint.inspect(model, X)),
         "x and y": facts(reglint.inspect(model, (X, Y))),
         "unchanged": weights(model) == before,
+        "stateful": stateful(),
         "sources": {
             row.layer: row.source and row.source.line
             for row in reglint.inspect(called(), source=__file__).penalties

@@ -31,8 +31,10 @@ def weights(model):
 
 def state(model):
     """Return all that a reading must leave as it was."""
-    numbers = [np.asarray(keras.ops.convert_to_numpy(v), "float64") for v in model.variables]
     layers = [node.layer for node in walk(model).nodes]
+    kept = [v for layer in layers for v in getattr(layer, "states", None) or ()]  # of stateful RNNs
+    held = [*model.variables, *kept]
+    numbers = [np.asarray(keras.ops.convert_to_numpy(v), "float64") for v in held]
     return [
         [array.tolist() for array in numbers],
         [str(getattr(layer, "activity_regularizer", None)) for layer in layers],

@@ -203,6 +203,9 @@ def refused():
         "text": {"scale": "0.5"},
         "classes": {"scale": 2, "classes": ["Dens"]},
         "remove": {"remove": [3]},
+        "no list": {"remove": 3},
+        "place": {"set": {3: "l2(1)"}},
+        "scaled place": {"scale": {3: 2.0}},
     }
     found = {name: attempt(model, **each) for name, each in asked.items()}
     found["model"] = attempt_of_no_model()
