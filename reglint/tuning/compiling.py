@@ -45,6 +45,10 @@ def compile_model(
     if getattr(model, "_compile_loss", None) is None:
         raise DataError("the model has no loss to train with; name one: --loss NAME")
     model.steps_per_execution = 1
+    # TensorFlow and JAX write into a file that they compile. PyTorch's compiler, by default off,
+    # was not done with a small convolution after 5 minutes (torch 2.13, two cores).
+    if keras.backend.backend() == "torch":
+        model.jit_compile = False
     if getattr(model.optimizer, "weight_decay", None):
         notes.append(
             "the optimizer's own weight_decay is for all variables here: which ones are excluded"
@@ -66,10 +70,11 @@ def _loss(config: Mapping[str, Any], name: str | None) -> Any:
 
 
 def _optimizer(config: Mapping[str, Any], name: str | None) -> Any:
-    if name is None and config.get("optimizer") is None:
+    written = config.get("optimizer") or config.get("optimizer_config")  # of a `.h5`
+    if name is None and written is None:
         raise DataError("the model has no optimizer to train with; name one: --optimizer NAME")
     try:
-        return keras.optimizers.get(name if name is not None else config["optimizer"])
+        return keras.optimizers.get(name if name is not None else written)
     except Exception as error:  # noqa: BLE001 - a class of the user's may raise anything
         what = f"--optimizer {name}" if name is not None else "the optimizer of the file"
         raise DataError(f"{what}: {one_line(error)}") from None

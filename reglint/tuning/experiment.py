@@ -83,7 +83,7 @@ class Experiment:
                     choices.append(result)
                 else:
                     trials.append(result)
-                account.pay(result.runs)
+                account.pay(result.runs, result.seconds)
             account.seeds += 1
         attempts = [attempt for choice in choices for attempt in choice.attempts]
         if attempts and sum(attempt.last for attempt in attempts) > len(attempts) / 2:
@@ -154,17 +154,19 @@ class Experiment:
             runs=cost.steps / self.run,
             seconds=cost.seconds,
             epochs=epochs,
+            constant=tested.constant,
         )
 
     def _watch(self, account: _Account, what: str, runs: float) -> _Watch:
         """Return a callback that tells how much is done, until something of so many runs is."""
         stage = f"seed {account.seeds + 1} of {self.asked.seeds}: {what}"
+        account.begin(runs)
         shown = account.done(0.0)
         self.progress(stage, shown)
 
         def tell(batches: int) -> None:
             nonlocal shown
-            done = account.done(min(batches / self.run, runs))
+            done = account.done(batches / self.run)
             if done - shown >= _STEP:  # a bar has no more, and epochs may be many and short
                 shown = done
                 self.progress(stage, done)
@@ -181,7 +183,9 @@ class _Account:
         self._budget = asked.budget
         self._planned = planned  # runs of a seed, at most
         self._runs = 0.0
-        self._of_seed = 0.0  # runs of this seed
+        self._seconds = 0.0  # in which these were, without what is compiled before them
+        self._behind = 0.0  # runs of this seed that are done, or no longer needed
+        self._begun = 0.0  # what is under way takes at most
         self._start = time.perf_counter()
 
     def allows_another(self) -> bool:
@@ -189,7 +193,7 @@ class _Account:
 
         One takes as much as those before on average.
         """
-        self._of_seed = 0.0
+        self._behind = self._begun = 0.0
         runs = self._runs / self.seeds if self.seeds else self._planned
         most = self._budget.runs
         if most is not None and self._runs + runs > most:
@@ -204,15 +208,22 @@ class _Account:
         elapsed = self._elapsed()
         return elapsed + elapsed / self.seeds <= self._budget.seconds
 
-    def pay(self, runs: float) -> None:
-        """Note that something was done. Raise DataError if not even the first seed will fit."""
+    def begin(self, runs: float) -> None:
+        """Note that something begins that takes so many runs at most."""
+        self._begun = runs
+
+    def pay(self, runs: float, seconds: float) -> None:
+        """Note that it is done. Raise DataError if not even the first seed will fit."""
         self._runs += runs
-        self._of_seed += runs
+        self._seconds += seconds
+        self._behind += self._begun
+        self._begun = 0.0
         most = self._budget.seconds
         if most is None or self.seeds or not self._runs:
             return
-        if (elapsed := self._elapsed()) > most:
-            needed = elapsed * max(self._planned / self._runs, 1)
+        left = max(self._planned - self._behind, 0.0)
+        needed = self._elapsed() + left * self._seconds / self._runs
+        if needed > most:
             raise DataError(
                 f"one seed takes about {needed:.0f} s, and the budget is {most:g} s: give more, or"
                 " ask for less, as with --epochs"
@@ -220,7 +231,8 @@ class _Account:
 
     def done(self, runs: float) -> float:
         """Return what share of all is done, with so many runs of what is under way."""
-        share = (self.seeds + min((self._of_seed + runs) / self._planned, 1.0)) / self._of
+        of_seed = self._behind + min(runs, self._begun)
+        share = (self.seeds + min(of_seed / self._planned, 1.0)) / self._of
         for most, spent in (
             (self._budget.runs, self._runs + runs),
             (self._budget.seconds, self._elapsed()),

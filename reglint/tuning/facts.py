@@ -74,6 +74,9 @@ class Trial:
     runs: float
     seconds: float
     epochs: int | None = None  # None: as many as all are
+    # The loss if each sample had the mean prediction of the model. Where that is no worse, the
+    # model tells the samples not apart, or worse than that.
+    constant: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

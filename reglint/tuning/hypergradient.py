@@ -38,7 +38,7 @@ _TRAVEL = 12.0  # in log(coefficient), if all steps were in one direction
 class T1T2(keras.callbacks.Callback):  # type: ignore[misc]
     """A callback that changes the coefficients in the one training of a search.
 
-    `shared`: all variables have one coefficient.
+    `shared`: all variables have one coefficient; else those with the same setting.
     """
 
     def __init__(self, search: Search, start: float, *, shared: bool) -> None:
@@ -49,7 +49,7 @@ class T1T2(keras.callbacks.Callback):  # type: ignore[misc]
         self._gradient = trainer.once(hypergradient)
         self._validation = search.validation
         self._random = np.random.default_rng(search.seed)
-        self._shared = shared
+        self._groups = [0] * len(trainer.variables) if shared else trainer.settings
         self._ends = math.log(search.asked.lowest), math.log(search.asked.highest)
         self._log = np.full(len(trainer.variables), math.log(start))
         self._logs: list[Vector] = []
@@ -79,8 +79,7 @@ class T1T2(keras.callbacks.Callback):  # type: ignore[misc]
         found = self._gradient(part.x, part.y, part.sample_weight)
         self.steps += size / self._trainer.batch_size
         gradient = np.exp(self._log) * np.asarray(keras.ops.convert_to_numpy(found), np.float64)
-        if self._shared:
-            gradient[:] = gradient.sum()
+        gradient = np.bincount(self._groups, gradient).astype(np.float64)[self._groups]
         if np.isfinite(gradient).all():  # else the training has diverged
             self._move(gradient)
             self._trainer.assign(np.exp(self._log))

@@ -13,7 +13,8 @@ from reglint.inspector.runtime import STARTED, devices, optimizers
 from reglint.inspector.runtime.data import load_data
 from reglint.inspector.runtime.loading import custom_objects, load, without_foreign
 from reglint.inspector.runtime.measures import loss_label
-from reglint.tuning import splits, targets
+from reglint.regularizing import document
+from reglint.tuning import splits, targets, threads
 from reglint.tuning.compiling import compile_model
 from reglint.tuning.experiment import Experiment
 from reglint.tuning.facts import TuneReport
@@ -53,6 +54,11 @@ def tune(
         with opened(request.path, request.config, known) as file:
             facts, config = file.facts, file.compile_config
             iterations = optimizers.step_of(file)
+            settings = {
+                variable: f"{place.target.path}:{role}"
+                for place in document.places(file)
+                for variable, role in place.variables.items()
+            }
         needed = verdict.needed(data=True)
         model = load(request, level, needed)
         config = without_foreign(config, verdict, request, level)
@@ -65,12 +71,15 @@ def tune(
             trainer = Trainer(
                 model,
                 [variable for variable, _ in found],
+                settings=[settings.get(t.variable, str(t.variable)) for _, t in found],
                 batch_size=batch.fixed or min(asked.batch_size, split.training),
                 keep_weights=asked.keep_weights,
                 safe_mode=level is not Level.LAMBDA,
             )
             loading = time.perf_counter() - start
             trainer.check(batch)
+            threads.limit(model, batch, trainer.batch_size)
+            notes += targets.normalized(model, found, batch)
             epochs = asked.epochs or _epochs(trainer, split, iterations, notes)
             tuned = tuple(target for _, target in found)
             experiment = Experiment(trainer, batch, split, tuned, asked, epochs, progress)

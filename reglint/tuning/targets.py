@@ -8,6 +8,7 @@ import keras
 
 from reglint.inspector.facts import Regularizer
 from reglint.inspector.listing import few
+from reglint.inspector.runtime import invariance
 from reglint.inspector.runtime.data import DataError
 from reglint.inspector.runtime.layers import Tree, describe, walk
 from reglint.regularizing.live_sites import places, sites
@@ -16,9 +17,10 @@ from reglint.regularizing.plan import plan
 from reglint.tuning.facts import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from reglint.inspector.facts import Variable
+    from reglint.inspector.runtime.data import Batch
 
 # What is called a weight: biases, and the gains and offsets of normalization, are small and few.
 _KERNELS = frozenset({"kernel", "depthwise", "pointwise", "recurrent", "embeddings"})
@@ -60,6 +62,23 @@ def find(model: Any, on: Sequence[str], notes: list[str]) -> list[tuple[Any, Tar
             " --on PATTERN:ROLE"
         )
     return found
+
+
+def normalized(model: Any, found: Sequence[tuple[Any, Target]], batch: Batch) -> Iterator[str]:
+    """Yield a note on those whose size a normalization takes out of what the model says."""
+    if batch.samples < invariance.MIN_SAMPLES:
+        return
+    named = [(variable, target.variable) for variable, target in found]
+    try:
+        measured = invariance.measure(model, named, batch)
+    except Exception:  # noqa: BLE001 - backends raise all kinds, and training may do without
+        return
+    names = [f"`{each.variable}`" for each in measured if each.change < invariance.THRESHOLD]
+    if names:
+        yield (
+            f"a normalization follows {few(names, _NAMED)}: L2 there acts on the effective learning"
+            " rate alone, so that the epochs and the learning rate may matter more"
+        )
 
 
 def _coefficient(variable: Any) -> float | None:

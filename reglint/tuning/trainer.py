@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from reglint.inspector.runtime import measures
-from reglint.inspector.runtime.data import Batch, DataError, leaves
+from reglint.inspector.runtime.data import Batch, DataError, leaves, structured
 from reglint.inspector.runtime.gradients import compiled
 from reglint.inspector.runtime.layers import walk
 from reglint.inspector.runtime.loading import one_line
@@ -42,6 +42,7 @@ class Tested:
     """What a model does on samples that it was not trained on."""
 
     loss: float  # of the data, without any penalty; infinite if it is not a number
+    constant: float  # what it would be if all samples had the mean prediction
     metrics: dict[str, float]  # as compiled
 
 
@@ -52,23 +53,28 @@ class Trainer:
     of random generators and of metrics. With `keep_weights` a training begins at the weights that
     the model has now, else at new ones, that the seed alone decides; layers that are frozen, and
     those that learn nothing by being called in training (`Normalization`), keep what they have.
+    Variables with the same of `settings` take one coefficient wherever that is written, as those in
+    the parts of a `MultiHeadAttention` do.
     The model is taken over: what it was is not put back.
 
     For a fair comparison, in each process `train` gives the same for the same seed, samples and
     coefficients, whatever was trained before; on a GPU up to the order in which it adds up.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         model: Any,
         variables: Sequence[Any],
         *,
+        settings: Sequence[str] = (),
         batch_size: int = 32,
         keep_weights: bool = False,
         safe_mode: bool = True,
     ) -> None:
         self.model = model
         self.variables = list(variables)
+        numbers = {name: number for number, name in enumerate(dict.fromkeys(settings))}
+        self.settings = [numbers[name] for name in settings] or list(range(len(self.variables)))
         self.batch_size = batch_size
         self._safe_mode = safe_mode
         model.optimizer.build(model.trainable_variables)
@@ -77,6 +83,7 @@ class Trainer:
         self._initial: tuple[int, State] | None = None  # of the seed before, mostly the same
         self._coefficients = _install(model, self.variables)
         self._loss = _data_loss(model)
+        self._outputs = compiled(lambda x: call(model, x, training=False), model.variables)
         self._fitted: set[int] = set()  # samples in a last batch, of what was compiled for
         self._made: dict[Any, Any] = {}
 
@@ -136,6 +143,9 @@ class Trainer:
         if last not in self._fitted:
             self._fitted.add(last)
             count = min(self.batch_size + last, samples.samples)
+            # With `use_ema`, a `fit` on JAX leaves variables that share their memory, and raises if
+            # it begins with that (keras 3.15.1): so it never does.
+            restore(self._kept)
             self._fit(subset(samples, np.arange(count)), 1)
 
     def _fit(self, samples: Batch, epochs: int, *callbacks: Any) -> None:
@@ -167,10 +177,11 @@ class Trainer:
     def evaluate(self, samples: Batch) -> Tested:
         """Return how good the model is now."""
         loss = self.loss(samples)
-        losses = {"loss", *(each.name for each in self.model._compile_loss.metrics)}  # noqa: SLF001
+        of_loss = getattr(self.model._compile_loss, "metrics", ())  # noqa: SLF001 - not in 3.0
+        losses = {"loss", *(each.name for each in of_loss)}
         names = [metric.name for metric in self.model.metrics if metric.name not in losses]
         if not names:
-            return Tested(_finite(loss), {})
+            return Tested(_finite(loss), self._constant(samples), {})
         try:
             found = self.model.evaluate(
                 samples.x,
@@ -185,7 +196,22 @@ class Trainer:
                 raise
             found = dict.fromkeys(names, float("nan"))  # some metrics do not take NaN
         metrics = {name: float(value) for name, value in found.items() if name not in losses}
-        return Tested(_finite(loss), metrics)
+        return Tested(_finite(loss), self._constant(samples), metrics)
+
+    def _constant(self, samples: Batch) -> float:
+        """Return the data loss if the mean prediction were that of each sample."""
+        means: dict[int, Any] = {}  # by number of the output
+        for _, x, _, _ in samples.batches():
+            for number, output in enumerate(_listed(self._outputs(x))):
+                array = keras.ops.convert_to_numpy(output).astype("float64")
+                means[number] = means.get(number, 0.0) + array.sum(0) / samples.samples
+        total = 0.0
+        for count, x, y, weight in samples.batches():
+            left = iter(means.values())
+            same = structured(lambda output: _filled(output, next(left)), self._outputs(x))  # noqa: B023
+            loss = self.model._compile_loss(y, same, weight)  # noqa: SLF001
+            total += count * float(keras.ops.convert_to_numpy(loss))
+        return total / samples.samples
 
     def _initial_values(self, seed: int) -> State:
         """Return what a training with `seed` begins with."""
@@ -327,6 +353,18 @@ def subset(batch: Batch, index: np.ndarray[Any, Any]) -> Batch:
     """Return some samples of data."""
     x, y, weight = batch.take(index)
     return Batch(x, y, weight, batch.source, len(index), batch.fixed, batch.notes)
+
+
+def _listed(outputs: Any) -> list[Any]:
+    """Return the tensors in lists and dicts, in the order in which `structured` goes."""
+    found: list[Any] = []
+    structured(found.append, outputs)
+    return found
+
+
+def _filled(output: Any, value: Any) -> Any:
+    """Return a tensor like `output` that has `value` for each sample."""
+    return keras.ops.convert_to_tensor(np.broadcast_to(value, output.shape).copy(), output.dtype)
 
 
 def _value(variable: Any) -> Any:

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from reglint.tuning.facts import Choice, Trial, TuneReport
+    from reglint.tuning.request import TuneRequest
 
 LOSS = "loss"  # what the loss is called beside metrics
+_HARDLY = 0.02  # of a loss
 _AT = 1.05  # a factor; nearer to an end of the range than this is at the end
 
 
@@ -41,6 +43,9 @@ class Advice:
     spread: tuple[float, float]  # the least and the largest choice of a seed
     lowest: int  # seeds that ended at the lower end of the range
     highest: int  # at the upper end
+    weakest: int  # seeds whose choice is the least of several trials, within the range
+    strongest: int  # the largest
+    constant: int  # seeds in which it did hardly better than one prediction for all samples
     seeds: int
 
 
@@ -115,6 +120,7 @@ def _advice(report: TuneReport, scores: Iterable[Score]) -> Advice | None:
     choices = [choice for choice in report.choices if choice.candidate is candidate]
     if not choices or not report.targets:
         return None
+    trials = [trial for trial in report.trials if trial.candidate is candidate]
     asked = report.asked
     return Advice(
         candidate,
@@ -126,8 +132,25 @@ def _advice(report: TuneReport, scores: Iterable[Score]) -> Advice | None:
         spread=(min(map(_least, choices)), max(map(_most, choices))),
         lowest=sum(_least(choice) <= asked.lowest * _AT for choice in choices),
         highest=sum(_most(choice) >= asked.highest / _AT for choice in choices),
+        weakest=sum(_is_end(choice, min, asked) for choice in choices),
+        strongest=sum(_is_end(choice, max, asked) for choice in choices),
+        constant=sum(map(_is_constant, trials)),
         seeds=len(choices),
     )
+
+
+def _is_end(choice: Choice, end: Callable[[list[float]], float], asked: TuneRequest) -> bool:
+    """Return whether the best of several trials is the one at an end of them, not of the range."""
+    tried = [attempt.coefficient for attempt in choice.attempts]
+    within = asked.lowest * _AT < choice.coefficients[0] < asked.highest / _AT
+    return len(tried) > 1 and within and choice.coefficients[0] == end(tried)
+
+
+def _is_constant(trial: Trial) -> bool:
+    """Return whether the mean prediction in place of each would have done as well."""
+    if trial.constant is None or not math.isfinite(trial.loss):
+        return False
+    return trial.loss >= trial.constant - _HARDLY * abs(trial.constant)
 
 
 def _least(choice: Choice) -> float:

@@ -386,7 +386,7 @@ def test_what_cannot_be_set_is_told_and_the_report_is_not_lost(reglint, written)
     written.report = replace(written.report, targets=(written.report.targets[0], other))
     done = reglint("tune", "model.keras", *DATA, "-o", "out.keras")
     assert done.status == 2
-    assert done.err.startswith("model.keras: out.keras: not written: `nowhere")
+    assert done.err.startswith("model.keras: out.keras: not written: `/nowhere:kernel`: there is")
     assert "L2(0.0032)" in done.out
     assert not Path("out.keras").exists()
 
@@ -403,13 +403,15 @@ def test_without_a_choice_nothing_is_written(reglint, written):
 
 SOURCE = """\
 import keras
-from keras import layers
+from keras import layers, regularizers
 
 
 def build():
     inputs = keras.Input((8, 8, 1))
-    x = layers.Conv2D(16, 3, name="conv", kernel_regularizer=keras.regularizers.L2(0.01))(inputs)
-    x = layers.Dense(24, name="features")(layers.Flatten()(x))
+    x = layers.Conv2D(
+        16, 3, strides=2, name="conv", use_bias=False, kernel_regularizer=regularizers.L2(0.01)
+    )(inputs)
+    x = layers.Dense(24, activation="relu", name="features")(layers.Flatten()(x))
     return keras.Model(inputs, layers.Dense(10, name="head", **OPTIONS)(x))
 """
 
@@ -428,7 +430,7 @@ def test_what_would_change_in_the_source_is_shown_and_not_written(reglint, sourc
     done = reglint("tune", "model.keras", *DATA, "-q", "--source", "src")
     assert (done.status, done.err) == (0, "")
     assert done.out.startswith("--- a/src/model.py\n+++ b/src/model.py\n")
-    assert '+    x = layers.Conv2D(16, 3, name="conv", kernel_regularizer=' in done.out
+    assert '+        16, 3, strides=2, name="conv", use_bias=False, kernel_regularizer=' in done.out
     assert source.read_text() == SOURCE
 
 
@@ -436,7 +438,7 @@ def test_the_source_is_written_if_asked_for(reglint, source):
     done = reglint("tune", "model.keras", *DATA, "-q", "--source", "src", "--apply", "--yes")
     assert (done.status, done.err) == (0, "model.keras: written to src/model.py\n")
     expected = SOURCE.replace("L2(0.01)", "L2(3.2e-3)").replace(
-        'name="features"', 'name="features", kernel_regularizer=keras.regularizers.L2(3.2e-3)'
+        'name="features"', 'name="features", kernel_regularizer=regularizers.L2(3.2e-3)'
     )
     assert source.read_text() == expected
     done = reglint("tune", "model.keras", *DATA, "-q", "--source", "src", "--apply", "--yes")
@@ -453,7 +455,7 @@ def test_what_is_not_certain_is_left_and_told(reglint, source, written):
         for choice in written.report.choices
     )
     written.report = replace(written.report, targets=targets, choices=choices)
-    reason = "model.keras: head.kernel: not changed in the source: src/model.py:9 "
+    reason = "model.keras: head.kernel: not changed in the source: src/model.py:11 "
     shown = reglint("tune", "model.keras", *DATA, "-q", "--source", "src")
     assert shown.status == 0
     assert shown.err.startswith(reason)

@@ -104,6 +104,25 @@ def test_a_training_that_diverges_has_an_infinite_loss(trained):
     assert trained["hard"]["diverged"] == "inf"
 
 
+def test_the_mean_prediction_is_that_of_all_samples(trained):
+    got, wanted = trained["constant"]
+    assert got == pytest.approx(wanted, rel=1e-4)
+
+
+def test_an_optimizer_that_averages_weights_trains_again(trained):
+    assert trained["averaged"] == [5, 3, 4, 5, True]
+
+
+def test_the_compiler_of_torch_is_not_used_for_models_of_files(trained):
+    assert trained["as_compiled"] is (trained["backend"] != "torch")
+
+
+def test_torch_computes_small_batches_on_one_thread(trained):
+    if trained["backend"] != "torch":
+        pytest.skip("the others decide that themselves")
+    assert trained["threads"] == [1, 2, 2]
+
+
 def test_what_cannot_be_trained_is_said_in_one_line(trained):
     errors = trained["hard"]["errors"]
     assert errors["label"] == ("labels: labels are from 0 to 9, and the model puts out 3 classes")
@@ -148,6 +167,39 @@ def test_what_gives_the_same_is_trained_once(jobs):
     assert trials["chosen"]["coefficients"] == trials["per layer"]["coefficients"]
     assert (trials["chosen"]["runs"], trials["per layer"]["runs"]) == (1, 0)
     assert trials["chosen"]["loss"] == trials["per layer"]["loss"]
+
+
+def test_an_h5_is_trained_as_it_was_compiled(jobs):
+    assert jobs["old"]["optimizer"].startswith("Adam(")
+    assert jobs["old"]["loss_name"] == "sparse_categorical_crossentropy"
+
+
+def test_variables_that_a_file_has_one_setting_for_share_a_coefficient(jobs):
+    report = jobs["several"]
+    (found,) = (c["coefficients"] for c in report["choices"] if c["candidate"] == "per layer")
+    by_setting = {}
+    for target, coefficient in zip(report["targets"], found, strict=True):
+        layer, role = target["variable"]["layer"], target["variable"]["role"]
+        own = "mha" if layer.startswith("mha/") else layer.removesuffix("/cell")
+        by_setting.setdefault((own, role), []).append(coefficient)
+    counts = {key: len(each) for key, each in by_setting.items()}
+    assert counts == {
+        ("mha", "kernel"): 4,
+        ("both/forward_layer", "kernel"): 1,
+        ("both/forward_layer", "recurrent"): 1,
+        ("both/backward_layer", "kernel"): 1,
+        ("both/backward_layer", "recurrent"): 1,
+        ("out", "kernel"): 1,
+    }
+    assert all(len(set(each)) == 1 for each in by_setting.values())
+    assert len(set(found)) > 1
+
+
+def test_what_a_normalization_follows_is_told(jobs):
+    (note,) = (note for note in jobs["several"]["notes"] if "normalization" in note)
+    assert "`mha/output_dense.kernel`: L2 there acts on the effective learning rate" in note
+    assert "out.kernel" not in note
+    assert "normalization" not in str(jobs["report"]["notes"])
 
 
 def test_progress_goes_up_and_says_what_is_done(jobs):

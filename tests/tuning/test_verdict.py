@@ -9,8 +9,9 @@ import pytest
 
 pytest.importorskip("msgspec")
 
-from reglint.tuning.facts import Candidate, Choice
+from reglint.tuning.facts import Attempt, Candidate, Choice
 from reglint.tuning.render.words import headline, sentences
+from reglint.tuning.request import Method
 from reglint.tuning.verdict import geometric_mean, judged
 
 
@@ -269,3 +270,59 @@ def test_a_loss_and_an_accuracy_that_disagree_are_told(samples, loss, accuracy, 
 
     _, lines = said(replace(report, trials=tuple(map(moved, report.trials))))
     assert [line for line in lines if "choose which of them counts" in line] == expected
+
+
+@pytest.mark.parametrize(
+    ("tried", "expected"),
+    [
+        ((0.003, 0.03, 0.00095), "the weakest that was tried"),
+        ((0.00095, 0.0001), "the strongest that was tried"),
+        ((0.003, 0.0001), ""),
+        ((), ""),
+    ],
+)
+def test_a_choice_at_an_end_of_what_was_tried_says_how_to_go_on(samples, tried, expected):
+    plain = samples.report(choices=(0.00095,), method=Method.TRIALS)
+    attempts = tuple(Attempt(each, 0.5, 3, last=False) for each in (*tried, 0.00095))
+    choices = tuple(replace(choice, attempts=attempts) for choice in plain.choices)
+    lines = [line for line in said(replace(plain, choices=choices))[1] if "was tried" in line]
+    advised = ": go on from there with --start 0.00095, or try more: --trials 5"
+    wanted = [f"in 5 of 5 seeds the choice is {expected}{advised}"]
+    assert lines == (wanted if expected else [])
+
+
+def test_an_end_of_the_range_is_told_once(samples):
+    plain = samples.report(choices=(1e-6,), method=Method.TRIALS)
+    attempts = tuple(Attempt(each, 0.5, 3, last=False) for each in (1e-5, 1e-6))
+    choices = tuple(replace(choice, attempts=attempts) for choice in plain.choices)
+    _, lines = said(replace(plain, choices=choices))
+    assert [line for line in lines if "1e-06" in line and "5 of 5" in line] == [
+        "5 of 5 seeds ended at the lower end of the range, 1e-06: widen --range"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("constant", "seeds"), [(1.01, 5), (0.5, 5), (1.03, 0), (math.inf, 0), (None, 0)]
+)
+def test_a_model_that_tells_the_samples_not_apart_is_told(samples, constant, seeds):
+    plain = samples.report()
+    trials = tuple(
+        replace(trial, constant=None if constant is None else constant * trial.loss)
+        for trial in plain.trials
+    )
+    report = replace(plain, trials=trials)
+    assert judged(report).advice.constant == seeds
+    told = [line for line in said(report)[1] if "mean prediction" in line]
+    assert len(told) == bool(seeds)
+    assert all(line.startswith("in 5 of 5 seeds ") for line in told)
+
+
+def test_a_comparison_over_less_than_all_seeds_says_so(samples):
+    losses = samples.LOSSES | {Candidate.STOPPED: 0.44}
+    plain = samples.report(losses, lengths=(14,))
+    kept = [t for t in plain.trials if t.candidate is not Candidate.STOPPED or t.seed < 2]
+    assert "over" not in str(said(plain)[1])
+    _, lines = said(replace(plain, trials=tuple(kept)))
+    assert [line.partition("), ")[2] for line in lines if "for as many epochs" in line] == [
+        "over 2 of 5 seeds"
+    ]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from reglint.tuning.facts import TuneReport
+    from reglint.tuning.request import TuneRequest
     from reglint.tuning.statistics import Estimate
     from reglint.tuning.verdict import Advice, Score, Verdict
 
@@ -135,15 +136,32 @@ def sentences(report: TuneReport, verdict: Verdict) -> Iterator[str]:
         yield _ONE_SEED
     else:
         yield f"{_term(advice)} is the geometric mean of {seeds}: {span(advice.spread)}"
-    asked = report.asked
+    yield from _ends(report.asked, advice)
+    if advice.constant:
+        yield (
+            f"in {_of(advice.constant, advice.seeds)} the model that was chosen does hardly better"
+            " than its mean prediction would, for all samples alike: look at the labels, the"
+            " learning rate and --epochs before the coefficient"
+        )
+
+
+def _ends(asked: TuneRequest, advice: Advice) -> Iterator[str]:
+    """Yield that the best may be beyond what was tried."""
     for where, ended, end in (
         ("lower", advice.lowest, asked.lowest),
         ("upper", advice.highest, asked.highest),
     ):
         if ended:
             yield (
-                f"{ended} of {seeds} ended at the {where} end of the range, {coefficient(end)}:"
-                " widen --range"
+                f"{_of(ended, advice.seeds)} ended at the {where} end of the range,"
+                f" {coefficient(end)}: widen --range"
+            )
+    for word, ended in (("weakest", advice.weakest), ("strongest", advice.strongest)):
+        if ended > advice.seeds / 2:
+            yield (
+                f"in {_of(ended, advice.seeds)} the choice is the {word} that was tried: go on from"
+                f" there with --start {coefficient(advice.coefficients[0])}, or try more: --trials"
+                f" {asked.trials + 2}"
             )
 
 
@@ -175,13 +193,15 @@ def compared(score: Score, verdict: Verdict) -> str:
         return f"with {name}, {_diverged(score)}"
     if other is None or other.diverged:
         return ""
+    seeds = verdict.chosen.value.seeds if verdict.chosen else other.seeds
+    over = f", over {_of(other.seeds, seeds)}" if other.seeds < seeds else ""
     what = "" if loss else f" in {shown(score.measure)}"
     if not other.error and not other.mean:
-        return f"no difference{what} to {name}"
+        return f"no difference{what} to {name}{over}"
     if other.error is not None and not other.significant:
-        return f"no significant difference{what} to {name}: {_by(score)}"
+        return f"no significant difference{what} to {name}: {_by(score)}{over}"
     if loss:
-        return _by(score, f" than {name}")
+        return f"{_by(score, f' than {name}')}{over}"
     return f"{shown(score.measure)} {_by(score, f' than with {name}')}"
 
 
@@ -198,6 +218,10 @@ def _by(score: Score, than: str = "") -> str:
     within = interval(positive, digits)
     size = fixed(positive.mean, digits) if within else f"{positive.mean:.2g}"
     return f"{words[0] if up else words[1]}{than} by {size}{f' ({within})' if within else ''}"
+
+
+def _of(some: int, seeds: int) -> str:
+    return f"{some} of {count(seeds, 'seed')}"
 
 
 def _better(verdict: Verdict) -> list[Score]:

@@ -44,6 +44,17 @@ def save(name, *, compiled=True, fit=0):
 save("model.keras")
 save("bare.keras", compiled=False)
 save("long.keras", fit=7)
+keras.models.load_model("long.keras").save("old.h5")
+attention = [keras.Input((4, 6)), keras.Input((4, 6))]
+several = layers.MultiHeadAttention(2, 3, name="mha")(*attention)
+several = layers.Bidirectional(layers.LSTM(3), name="both")(layers.BatchNormalization()(several))
+several = layers.Dense(3, activation="softmax", name="out")(several)
+several = keras.Model(attention, several)
+several.compile("adam", "sparse_categorical_crossentropy")
+several.save("several.keras")
+np.savez(
+    "several.npz", x0=X.repeat(4, 0).reshape(90, 4, 6), x1=X.repeat(4, 0).reshape(90, 4, 6), y=Y
+)
 BASE = TuneRequest(Request("model.keras", data="data.npz"), seeds=2, epochs=3)
 
 
@@ -109,6 +120,24 @@ if __name__ == "__main__":
         "per_layer": json.loads(encode(per_layer)),
         "budget": json.loads(encode(done(replace(BASE, budget=Budget(runs=11.0), seeds=9)))),
         "kept": json.loads(encode(done(replace(BASE, keep_weights=True, seeds=1)))),
+        "old": json.loads(
+            encode(
+                done(replace(BASE, request=replace(BASE.request, path="old.h5"), seeds=1, epochs=1))
+            )
+        ),
+        "several": json.loads(
+            encode(
+                done(
+                    replace(
+                        BASE,
+                        request=replace(BASE.request, path="several.keras", data="several.npz"),
+                        method=Method.T1_T2,
+                        per_layer=True,
+                        seeds=1,
+                    )
+                )
+            )
+        ),
         "huge_batch": done(replace(BASE, batch_size=5000, seeds=1)).trials[0].runs,
         "named": json.loads(
             encode(

@@ -1,6 +1,7 @@
 """What a `Trainer` does on this backend, and what Keras itself does: a dictionary in JSON."""
 
 import json
+import os
 import sys
 
 import keras
@@ -8,11 +9,13 @@ import numpy as np
 from keras import layers
 
 from reglint.inspector.runtime.data import Batch, DataError
+from reglint.tuning.compiling import compile_model
 from reglint.tuning.facts import Candidate
 from reglint.tuning.hypergradient import hypergradient
 from reglint.tuning.request import Method, TuneRequest
 from reglint.tuning.search import Search
 from reglint.tuning.targets import find
+from reglint.tuning.threads import limit
 from reglint.tuning.trainer import Trainer, subset
 
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -230,7 +233,58 @@ def hard():
     }
 
 
+def constant():
+    """Return the loss of the mean prediction, by the trainer and by hand, of a list of outputs."""
+    inputs = keras.Input((8,))
+    outputs = {"p": layers.Dense(3, name="p")(inputs), "a": layers.Dense(1, name="a")(inputs)}
+    model = keras.Model(inputs, outputs)
+    model.compile("adam", {"p": LOSS, "a": "mse"})
+    trainer = Trainer(model, [])
+    sorted_ = np.argsort(Y)  # so that batches differ
+    batch = Batch(X[sorted_], {"p": Y[sorted_], "a": X[sorted_, :1]}, None, "sorted", 150)
+    p, a = (model.predict(batch.x, verbose=0)[name].mean(0) for name in "pa")
+    entropy = np.log(np.exp(p).sum()) - p[Y].mean()
+    return [trainer.evaluate(batch).constant, float(entropy + np.mean((X[:, :1] - a) ** 2))]
+
+
+def averaged():
+    """Return whether an optimizer that averages weights can be trained with again and again."""
+    model = keras.Sequential([keras.Input((8,)), layers.Dense(3)])
+    schedule = keras.optimizers.schedules.CosineDecay(0.01, 20)
+    model.compile(keras.optimizers.Adam(schedule, use_ema=True), LOSS)
+    trainer = Trainer(model, [model.layers[0].kernel])
+    parts = [subset(BATCH, np.arange(count)) for count in (150, 90, 110, 150)]
+    costs = [trainer.train(part, [0.01], seed=0, epochs=1).steps for part in parts]
+    return [*costs, bool(np.isfinite(trainer.loss(BATCH)))]
+
+
+def threads():
+    """Return the threads that torch takes for a small model, a large one, and as the user says."""
+    if keras.backend.backend() != "torch":
+        return None
+    import torch
+
+    found = []
+    for units, user in ((10, None), (100_000, None), (10, "2")):
+        torch.set_num_threads(2)
+        model = keras.Sequential([keras.Input((8,)), layers.Dense(units), layers.Dense(3)])
+        os.environ.pop("OMP_NUM_THREADS", None)
+        os.environ |= {"OMP_NUM_THREADS": user} if user else {}
+        limit(model, BATCH, 150)
+        found.append(torch.get_num_threads())
+    return found
+
+
+def as_compiled():
+    """Return whether a model of a file that was made for a compiler uses it here."""
+    model = keras.Sequential([keras.Input((8,)), layers.Dense(3)])
+    config = {"optimizer": "adam", "loss": "mse", "jit_compile": True}
+    compile_model(model, config, loss=None, optimizer=None, notes=[])
+    return model.jit_compile
+
+
 if __name__ == "__main__":
     found = {"fit": of_keras(), "initial": initial(), "derivative": derivative()}
-    found |= {"searched": searched(), "hard": hard()}
+    found |= {"searched": searched(), "hard": hard(), "constant": constant()}
+    found |= {"averaged": averaged(), "as_compiled": as_compiled(), "threads": threads()}
     json.dump(found, sys.stdout)
