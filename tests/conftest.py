@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import io
 import json
@@ -15,11 +16,26 @@ from typing import NamedTuple
 import pytest
 
 import reglint as package
+from helpers.backends import run_on_keras
 from reglint import run as running
 from reglint.cli import main
 
 _NOBODY = 65534
 _PARENT = str(Path(package.__file__).parent.parent)
+
+
+@pytest.fixture(scope="session")
+def on_keras(tmp_path_factory):
+    """Run a script of some `keras_runs` on a backend, if it is installed; returns what it prints.
+
+    Each is run once.
+    """
+    here = Path(__file__).parent
+    return functools.cache(
+        lambda script, backend: run_on_keras(
+            next(here.glob(f"*/keras_runs/{script}")), backend, tmp_path_factory.mktemp("keras")
+        )
+    )
 
 
 @pytest.fixture

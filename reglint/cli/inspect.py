@@ -19,7 +19,7 @@ from reglint.cli.options import (
     check_outputs,
     color,
     model_options,
-    outputs,
+    output_format,
 )
 from reglint.cli.output import spread, style
 from reglint.cli.progress import stages
@@ -135,16 +135,7 @@ class _Asked:
     type=click.Path(path_type=Path),
     help="An earlier report in JSON: show what differs, and fail for new findings only.",
 )
-@click.option(
-    "--output-format",
-    metavar="FORMAT[:FILE]",
-    multiple=True,
-    callback=outputs(render.FORMATS),
-    help=(
-        f"One of {', '.join(render.FORMATS)}, and a file for it unless it is for stdout. May be "
-        "repeated."
-    ),
-)
+@output_format(render.FORMATS)
 @click.option(
     "--config",
     metavar="FILE",

@@ -115,6 +115,18 @@ def outputs(formats: tuple[str, ...]) -> Callable[..., tuple[Output, ...]]:
     return read
 
 
+def output_format(formats: tuple[str, ...], default: str = "") -> Callable[[F], F]:
+    """Return the option of a command that can write these `formats`."""
+    return click.option(
+        "--output-format",
+        metavar="FORMAT[:FILE]",
+        multiple=True,
+        callback=outputs(formats),
+        help=f"One of {', '.join(formats)}, and a file for it unless it is for stdout. May be "
+        f"repeated. {default}".rstrip(),
+    )
+
+
 def check_outputs(outputs: tuple[Output, ...]) -> None:
     """Raise UsageError where JSON would not be alone in what it goes to."""
     files = [output.file for output in outputs]
@@ -180,16 +192,7 @@ _SHARED = (
         show_default="one per processor",
         help="Processes at most.",
     ),
-    click.option(
-        "--output-format",
-        metavar="FORMAT[:FILE]",
-        multiple=True,
-        callback=outputs(FORMATS),
-        help=(
-            f"One of {', '.join(FORMATS)}, and a file for it unless it is for stdout. May be "
-            "repeated. By default text on a terminal, else concise."
-        ),
-    ),
+    output_format(FORMATS, "By default text on a terminal, else concise."),
     click.option("--statistics", is_flag=True, help="Count the findings of each rule."),
     click.option("--quiet", "-q", is_flag=True, help="No summary, unless something went wrong."),
     color,

@@ -10,7 +10,7 @@ import click
 
 from reglint.cli import FAILURE, OK
 from reglint.cli.models import STATUSES, check_packages, read_settings
-from reglint.cli.options import Output, check_outputs, color, outputs
+from reglint.cli.options import Output, check_outputs, color, output_format
 from reglint.cli.output import spread, style
 from reglint.inspector.render import PLAIN, Style
 from reglint.inspector.request import Limits
@@ -104,14 +104,7 @@ class _Ordered(click.Command):
 @click.option("--no-backup", is_flag=True, help="With --in-place, keep no MODEL.bak.")
 @click.option("--max-memory", metavar="SIZE", help="Memory that reading it may take (2GiB).")
 @click.option("--max-seconds", type=int, metavar="N", help="Time that it may take (300).")
-@click.option(
-    "--output-format",
-    metavar="FORMAT[:FILE]",
-    multiple=True,
-    callback=outputs(_FORMATS),
-    help=f"One of {', '.join(_FORMATS)}, and a file for it unless it is for stdout. May be "
-    "repeated.",
-)
+@output_format(_FORMATS)
 @click.option("--quiet", "-q", is_flag=True, help="No table on stdout unless asked for by format.")
 @color
 @click.pass_context

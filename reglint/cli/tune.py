@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reglint.cli.models import check_packages, check_trust, read_settings
-from reglint.cli.options import color, model_options, outputs
+from reglint.cli.options import color, model_options, output_format
 from reglint.cli.sections import Sectioned
 from reglint.cli.tuned import Results, Tuning
 from reglint.inspector.request import Limits, Request
@@ -191,14 +191,7 @@ def _read(reader: Callable[[str], object]) -> Callable[..., object]:
     type=click.Path(path_type=Path),
     help="An earlier report in JSON: take its model, data and options. Others that are given win.",
 )
-@click.option(
-    "--output-format",
-    metavar="FORMAT[:FILE]",
-    multiple=True,
-    callback=outputs(render.FORMATS),
-    help=f"One of {', '.join(render.FORMATS)}, and a file for it unless it is for stdout. May be"
-    " repeated.",
-)
+@output_format(render.FORMATS)
 @click.option(
     "--all", "everything", is_flag=True, help="Show all rows of tables on a terminal, too."
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import keras
 
-from reglint.inspector.facts import Level, Run, Seconds
+from reglint.inspector.facts import Level, Seconds
 from reglint.inspector.files.archive import opened
 from reglint.inspector.runtime import STARTED, devices, optimizers
 from reglint.inspector.runtime.data import load_data
@@ -84,16 +84,8 @@ def tune(
             tuned = tuple(target for _, target in found)
             experiment = Experiment(trainer, batch, split, tuned, asked, epochs, progress)
             choices, trials = experiment.perform(notes)
-        name, memory = devices.describe(request.device)
-        run = Run(
-            keras_version=keras.__version__,
-            backend=keras.backend.backend(),
-            backend_version=devices.backend_version(),
-            device=name,
-            device_memory=memory,
-            level=level,
-            seconds=Seconds(importing=_IMPORTING, loading=loading),
-        )
+        seconds = Seconds(importing=_IMPORTING, loading=loading)
+        run = devices.run(request.device, level, seconds)
     return TuneReport(
         file=facts,
         run=run,

@@ -27,6 +27,8 @@ _QUANTILES = dict(
     )
 ) | {40: 2.021, 50: 2.009, 60: 2.000, 80: 1.990, 100: 1.984, 200: 1.972}
 
+_ALIKE = 1e-9  # relative: what rounding makes of equal numbers
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -47,8 +49,13 @@ class Estimate:
 
     @property
     def significant(self) -> bool:
-        """Return whether the interval is beside 0; of a difference, whether there is one."""
-        return self.interval is not None and not self.interval[0] <= 0 <= self.interval[1]
+        """Return whether the interval is beside 0; of a difference, whether there is one.
+
+        Seeds that are all alike, as accuracies of few samples can be, say nothing of chance.
+        """
+        if self.interval is None or self.error is None or self.error <= _ALIKE * abs(self.mean):
+            return False
+        return not self.interval[0] <= 0 <= self.interval[1]
 
 
 def estimate(values: Sequence[float], overlap: float) -> Estimate:

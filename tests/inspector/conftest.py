@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from helpers.backends import run_on_keras
-
 sys.path.append(str(Path(__file__).parents[2] / "fixtures" / "models"))  # for `hostile`
 
 
@@ -22,17 +20,6 @@ def reports():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-@pytest.fixture(scope="session")
-def on_keras(tmp_path_factory):
-    """Run a script of `keras_runs` on a backend, if it is installed; returns what it prints."""
-    scripts = Path(__file__).parent / "keras_runs"
-    return functools.cache(
-        lambda script, backend: run_on_keras(
-            scripts / script, backend, tmp_path_factory.mktemp("keras")
-        )
-    )
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ def main_of(folder):
 
 
 @pytest.fixture(scope="session")
-def on_keras(tmp_path_factory):
+def truths(tmp_path_factory):
     """Return what `keras_runs/truth.py` says of projects, which it runs in one process."""
 
     def run(folders):
@@ -34,9 +34,9 @@ def on_keras(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def truth(on_keras):
+def truth(truths):
     """Return the models of all projects, by project and variable."""
-    return on_keras(sorted(path for path in PROJECTS.iterdir() if path.is_dir()))
+    return truths(sorted(path for path in PROJECTS.iterdir() if path.is_dir()))
 
 
 def facts(told):

@@ -20,7 +20,7 @@ MODELS = {
 }  # fmt: skip
 
 
-def test_the_edited_code_makes_layers_with_these_coefficients(truth, told, copied, on_keras):
+def test_the_edited_code_makes_layers_with_these_coefficients(truth, told, copied, truths):
     expected = {}
     for project, models in truth.items():
         model = MODELS.get(project, "model")
@@ -35,7 +35,7 @@ def test_the_edited_code_makes_layers_with_these_coefficients(truth, told, copie
         plan = coefficient_edits(links, wanted)
         assert apply(plan) == tuple(each.before.path for each in plan.files)
         expected[project] = {path for path, _ in wanted.keys() - plan.refused.keys()}
-    found = on_keras([copied / project for project in truth])
+    found = truths([copied / project for project in truth])
     carried = {
         project: {
             layer["path"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import shutil
 import sys
@@ -10,21 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers.backends import run_on_keras
-
 _ROOT = Path(__file__).parents[2]
 sys.path.append(str(_ROOT / "fixtures" / "models"))  # for `hostile`
-
-
-@pytest.fixture(scope="session")
-def on_keras(tmp_path_factory):
-    """Run a script of `keras_runs` on a backend, if it is installed; returns what it prints."""
-    scripts = Path(__file__).parent / "keras_runs"
-    return functools.cache(
-        lambda script, backend: run_on_keras(
-            scripts / script, backend, tmp_path_factory.mktemp("keras")
-        )
-    )
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
+
+from reglint.inspector.facts import Run
+
+if TYPE_CHECKING:
+    from reglint.inspector.facts import Level, Probe, Seconds
 
 
 class Unavailable(Exception):  # noqa: N818 - what is missing stands in its message
@@ -35,6 +40,21 @@ def describe(name: str) -> tuple[str, int | None]:
     index = int(number or 0)
     model, memory = _gpu(index)
     return f"gpu:{index} ({model})" if model else f"gpu:{index}", memory
+
+
+def run(device: str, level: Level, seconds: Seconds, probe: Probe | None = None) -> Run:
+    """Return how this process runs a model on the `device` that was asked for."""
+    name, memory = describe(device)
+    return Run(
+        keras_version=keras.__version__,
+        backend=keras.backend.backend(),
+        backend_version=backend_version(),
+        device=name,
+        device_memory=memory,
+        level=level,
+        seconds=seconds,
+        probe=probe,
+    )
 
 
 def backend_version() -> str:

@@ -13,7 +13,6 @@ from reglint.inspector.facts import (
     LayerFacts,
     Level,
     Probe,
-    Run,
     RuntimeReading,
     Seconds,
     Verdict,
@@ -136,17 +135,8 @@ def _read(
     found = attribution.attribute(model, tree, observed)
     asleep = dormant.find(model, tree, None if probed.failed else found.evaluated())
     findings = judgements.judge(model, tree, found, batch_size=probed.batch_size)
-    name, memory = devices.describe(device)
-    run = Run(
-        keras_version=keras.__version__,
-        backend=keras.backend.backend(),
-        backend_version=devices.backend_version(),
-        device=name,
-        device_memory=memory,
-        level=level,
-        seconds=Seconds(probing=middle - start, attributing=time.perf_counter() - middle),
-        probe=probed,
-    )
+    seconds = Seconds(probing=middle - start, attributing=time.perf_counter() - middle)
+    run = devices.run(device, level, seconds, probed)
     root, *below = tree.nodes
     return RuntimeReading(
         run,
