@@ -219,9 +219,9 @@ def _asked(given: Mapping[str, Any], before: TuneReport | None) -> TuneRequest:
     named = {key: given[key] for key in _OF_TUNING if given[key] not in (None, ())}
     if "method" in named:
         named["method"] = Method(named["method"])
-    asked = replace(base, request=_request(given, before, base.request), **named)
     if given["range_"]:
-        asked = settings.ranged(asked, given["range_"], started="start" in named)
+        named["lowest"], named["highest"] = given["range_"]
+    asked = replace(base, request=_request(given, before, base.request), **named)
     try:
         return settings.checked(asked)
     except ValueError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reglint.inspector.facts import Regularizer
@@ -87,12 +86,3 @@ def checked(asked: TuneRequest) -> TuneRequest:
             " nothing is left to train on"
         )
     return asked
-
-
-def ranged(asked: TuneRequest, ends: tuple[float, float], *, started: bool) -> TuneRequest:
-    """Return `asked` with another range; the start, unless that is `started`, is moved into it."""
-    low, high = ends
-    asked = replace(asked, lowest=low, highest=high)
-    if started or asked.start is None or low <= asked.start <= high:
-        return asked
-    return replace(asked, start=math.sqrt(low * high))

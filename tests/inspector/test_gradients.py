@@ -148,4 +148,6 @@ def test_data_that_cannot_be_measured_are_an_error_of_one_line(ran, case, said):
     ],
 )
 def test_penalties_are_weighed_against_the_data_loss(ran, case, code):
-    assert codes(ran["findings"][case]) == ([code] if code else [])
+    of_the_optimizer = {"l2-is-not-weight-decay"}
+    found = [each for each in codes(ran["findings"][case]) if each not in of_the_optimizer]
+    assert found == ([code] if code else [])

@@ -118,9 +118,8 @@ def test_the_compiler_of_torch_is_not_used_for_models_of_files(trained):
 
 
 def test_torch_computes_small_batches_on_one_thread(trained):
-    if trained["backend"] != "torch":
-        pytest.skip("the others decide that themselves")
-    assert trained["threads"] == [1, 2, 2]
+    decided = [1, 2, 2] if trained["backend"] == "torch" else None  # the others do so themselves
+    assert trained["threads"] == decided
 
 
 def test_what_cannot_be_trained_is_said_in_one_line(trained):

@@ -88,15 +88,11 @@ def test_a_place_has_a_role():
         settings.place("conv*")
 
 
-def test_a_start_outside_of_its_range_is_refused_if_it_was_given_and_moved_if_not():
-    moved = settings.ranged(USUAL, (1e-6, 1e-4), started=False)
-    assert (moved.lowest, moved.highest) == (1e-6, 1e-4)
-    assert moved.start == pytest.approx(1e-5)
-    assert settings.checked(moved) == moved
-    kept = settings.ranged(USUAL, (1e-3, 1e-1), started=False)
-    assert kept.start == USUAL.start
+def test_a_start_that_is_given_is_in_its_range():
+    narrow = replace(USUAL, lowest=1e-6, highest=1e-4)
+    assert settings.checked(replace(narrow, start=None))  # the method begins inside
     with pytest.raises(ValueError, match=r"starts at 0\.01, outside of its range, 1e-06:0\.0001"):
-        settings.checked(settings.ranged(USUAL, (1e-6, 1e-4), started=True))
+        settings.checked(replace(narrow, start=0.01))
 
 
 def test_coefficients_per_layer_go_with_one_method():

@@ -44,12 +44,12 @@ def reading(path, config):
     """Return what the readers say of a file; `refused` where Keras cannot load it."""
     with opened(path, config) as file:
         penalties, _, unknown = static.read(file)
-        verdict = preflight(file)
+        verdict, known = preflight(file), file.facts
     found = {"unknown": [each.layer for each in unknown]}
     # The zoo is trusted: its own classes, and the code in it.
     request = Request(path, config, imports=("custom",))
     try:
-        ran = runtime.read(request, Level.LAMBDA, verdict, progress=lambda _: None)
+        ran = runtime.read(request, Level.LAMBDA, verdict, known=known, progress=lambda _: None)
     except Refused as error:
         return {**found, "refused": str(error)}
     except Exception as error:  # noqa: BLE001 - a reader must not raise it: a test says so
