@@ -11,12 +11,7 @@ import click
 
 from reglint.cli import LIMIT, REFUSED
 from reglint.cli.options import Misconfigured
-from reglint.config import CommandLine
 from reglint.inspector.process.messages import Trouble
-from reglint.inspector.settings import InspectOptions
-from reglint.options import Reader
-from reglint.selectors import catalog
-from reglint.tomlfile import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +24,15 @@ _TRUST = re.compile(r"sha256:[0-9a-f]{64}")
 
 def read_settings(given: Mapping[str, object]) -> dict[str, Any]:
     """Return the options that are fields of `InspectOptions`, read; raise Misconfigured."""
+    if not given:
+        return {}
+    # What reads settings knows all of them, which takes a while to import.
+    from reglint.config import CommandLine  # noqa: PLC0415
+    from reglint.inspector.settings import InspectOptions  # noqa: PLC0415
+    from reglint.options import Reader  # noqa: PLC0415
+    from reglint.selectors import catalog  # noqa: PLC0415
+    from reglint.tomlfile import ConfigError  # noqa: PLC0415
+
     values = {
         key.replace("_", "-"): list(value) if isinstance(value, tuple) else value
         for key, value in given.items()
