@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,16 +11,24 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reglint.cli import FAILURE, FINDINGS, OK
-from reglint.cli.models import STATUSES, check_packages, check_trust, read_settings
+from reglint.cli.models import (
+    STATUSES,
+    check_packages,
+    check_trust,
+    earlier,
+    hand_out,
+    read_settings,
+    say,
+)
 from reglint.cli.options import (
     Misconfigured,
     Output,
     check_outputs,
     color,
+    everything,
     model_options,
     output_format,
 )
-from reglint.cli.output import spread, style
 from reglint.cli.progress import stages
 from reglint.config import Resolver
 from reglint.inspector import render
@@ -143,9 +150,7 @@ class _Asked:
     help="The configuration, instead of the nearest one of the current folder.",
 )
 @click.option("--isolated", is_flag=True, help="Read no configuration.")
-@click.option(
-    "--all", "everything", is_flag=True, help="Show all rows of tables on a terminal, too."
-)
+@everything
 @click.option("--quiet", "-q", is_flag=True, help="No report on stdout unless asked for by format.")
 @color
 @click.pass_context
@@ -245,20 +250,13 @@ class _Command:
         return tuple(dict.fromkeys(found))
 
     def _baseline(self) -> PenaltyReport | None:
-        from reglint.inspector.codec import Malformed, decode  # noqa: PLC0415
-        from reglint.inspector.render.json import Output as Written  # noqa: PLC0415
+        from reglint.inspector.render.json import Output as Written  # noqa: PLC0415 - `--help`
 
         path = self._asked.baseline
         if path is None:
             return None
         hint = "make one with `reglint inspect MODEL --output-format json:FILE`"
-        try:
-            reports = decode(path.read_bytes(), Written).reports
-        except OSError as error:
-            raise click.UsageError(f"{path}: cannot be read: {error.strerror}") from None
-        except Malformed as error:
-            message = f"{path}: not a report in JSON: {printable(str(error))}; {hint}"
-            raise click.UsageError(message) from None
+        reports = earlier(path, Written, hint).reports
         if len(reports) != 1:
             raise click.UsageError(f"{path}: has {len(reports)} reports, not one; {hint}")
         return reports[0]
@@ -286,7 +284,7 @@ class _Command:
         with stages(len(paths), _STAGES) as show:
             for path in paths:
                 request = self._asked.request(path, self._settings)
-                found.append(examine(request, _bound(show, path), _bound(self._say, path)))
+                found.append(examine(request, _bound(show, path), _bound(say, path)))
         return paths, found
 
     def _report(self, path: str, found: Inspection) -> PenaltyReport | None:
@@ -297,7 +295,7 @@ class _Command:
             self._tell(path, str(found.trouble), status)
         elif found.report and not self._asked.quiet:
             for note in found.report.notes:
-                self._say(path, note)
+                say(path, note)
         return found.report
 
     def _comparison(
@@ -323,25 +321,20 @@ class _Command:
     def _deliver(self, reports: Sequence[PenaltyReport], comparison: Comparison | None) -> None:
         if not reports:
             return
-        here = style(self._asked.color, sys.stdout)
         root = os.environ.get("GITHUB_WORKSPACE", "")  # of the repository, in GitHub Actions
-        shown = render.Style(here.color, here.width, sys.stdout.encoding or "ascii", root=root)
-        if self._asked.everything or not sys.stdout.isatty():
-            shown = replace(shown, rows=None)
-        asked = self._asked.output_format or (() if self._asked.quiet else (Output("table"),))
-        pieces = []
-        for output in asked:
-            look = replace(render.PLAIN, root=root) if output.file else shown
-            pieces.append((output.file, render.render(output.format, reports, comparison, look)))
-        if not spread(pieces, color=here.color):
+        done = hand_out(
+            self._asked.output_format,
+            lambda name, look: render.render(name, reports, comparison, replace(look, root=root)),
+            quiet=self._asked.quiet,
+            color=self._asked.color,
+            everything=self._asked.everything,
+        )
+        if not done:
             self._status = max(self._status, FAILURE)
 
     def _tell(self, path: str, line: str, status: int) -> None:
-        self._say(path, line)
+        say(path, line)
         self._status = max(self._status, status)
-
-    def _say(self, path: str, line: str) -> None:
-        click.echo(printable(f"{path}: {line}"), err=True)
 
 
 def _bound(say: Callable[[str, str], None], path: str) -> Callable[[str], None]:

@@ -154,6 +154,10 @@ color = click.option(
     help="Colours; `auto` respects NO_COLOR and FORCE_COLOR.",
 )
 
+everything = click.option(
+    "--all", "everything", is_flag=True, help="Show all rows of tables on a terminal, too."
+)
+
 _SHARED = (
     click.argument("paths", nargs=-1, type=click.Path()),
     click.option(

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reglint.cli.models import check_packages, check_trust, read_settings
-from reglint.cli.options import color, model_options, output_format
+from reglint.cli.models import check_packages, check_trust, earlier, limited, read_settings
+from reglint.cli.options import color, everything, model_options, output_format
 from reglint.cli.sections import Sectioned
 from reglint.cli.tuned import Results, Tuning
 from reglint.inspector.request import Limits, Request
-from reglint.report.rows import printable
 from reglint.tuning import render, settings
 from reglint.tuning.request import Method, TuneRequest
 
@@ -192,9 +191,7 @@ def _read(reader: Callable[[str], object]) -> Callable[..., object]:
     help="An earlier report in JSON: take its model, data and options. Others that are given win.",
 )
 @output_format(render.FORMATS)
-@click.option(
-    "--all", "everything", is_flag=True, help="Show all rows of tables on a terminal, too."
-)
+@everything
 @click.option("--quiet", "-q", is_flag=True, help="No report on stdout unless asked for by format.")
 @color
 @click.pass_context
@@ -208,7 +205,7 @@ def command(context: click.Context, /, **given: Any) -> None:
     results = Results(**{key: given.pop(key) for key in Results.__dataclass_fields__})
     check_trust(given["trust"], unsafe_lambda=given["unsafe_lambda"])
     check_packages("tune")
-    before = _earlier(results.like) if results.like else None
+    before = _before(results.like) if results.like else None
     asked = _asked(given, before)
     context.exit(Tuning(asked, results, before).run())
 
@@ -230,11 +227,7 @@ def _asked(given: Mapping[str, Any], before: TuneReport | None) -> TuneRequest:
 
 def _request(given: Mapping[str, Any], before: TuneReport | None, base: Request) -> Request:
     found = read_settings({key: given[key] for key in _SETTINGS if given[key] not in (None, ())})
-    limits = replace(
-        base.limits,
-        memory=found.pop("max_memory", base.limits.memory),
-        seconds=found.pop("max_seconds", base.limits.seconds),
-    )
+    limits = limited(base.limits, found)
     named = {field: given[key] for key, field in _OF_FILE.items() if given[key] is not None}
     if before and base.backend == "auto":
         base = replace(base, backend=before.run.backend)
@@ -255,15 +248,8 @@ def _request(given: Mapping[str, Any], before: TuneReport | None, base: Request)
     return asked
 
 
-def _earlier(path: Path) -> TuneReport:
-    from reglint.inspector.codec import Malformed, decode  # noqa: PLC0415
-    from reglint.tuning.render.json import Output as Written  # noqa: PLC0415
+def _before(path: Path) -> TuneReport:
+    from reglint.tuning.render.json import Output as Written  # noqa: PLC0415 - `--help` needs none
 
-    try:
-        return decode(path.read_bytes(), Written).report
-    except OSError as error:
-        raise click.UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    except Malformed as error:
-        hint = "make one with `reglint tune MODEL --output-format json:FILE`"
-        message = f"{path}: not a report in JSON: {printable(str(error))}; {hint}"
-        raise click.UsageError(message) from None
+    hint = "make one with `reglint tune MODEL --output-format json:FILE`"
+    return earlier(path, Written, hint).report

@@ -11,17 +11,15 @@ from typing import TYPE_CHECKING
 import click
 
 from reglint.cli import FAILURE, OK
-from reglint.cli.models import STATUSES
+from reglint.cli.models import STATUSES, hand_out, say
 from reglint.cli.options import Output, check_outputs
-from reglint.cli.output import show_diff, spread, style
+from reglint.cli.output import show_diff
 from reglint.cli.progress import portion
 from reglint.inspector.facts import Regularizer, Variable
 from reglint.inspector.process.messages import NotRead
-from reglint.inspector.render import PLAIN, Style
 from reglint.inspector.render.numbers import count
 from reglint.regularizing.operations import Set
 from reglint.regularizing.request import RegularizeRequest
-from reglint.report.rows import printable
 from reglint.tuning import render
 
 if TYPE_CHECKING:
@@ -130,16 +128,14 @@ class Tuning:
 
     def _deliver(self, report: TuneReport) -> None:
         results = self._results
-        here = style(results.color, sys.stdout)
-        shown = Style(here.color, here.width, sys.stdout.encoding or "ascii")
-        if results.everything or not sys.stdout.isatty():
-            shown = replace(shown, rows=None)
-        asked = results.output_format or (() if results.quiet else (Output("table"),))
-        pieces = (
-            (each.file, render.render(each.format, report, PLAIN if each.file else shown))
-            for each in asked
+        done = hand_out(
+            results.output_format,
+            lambda name, look: render.render(name, report, look),
+            quiet=results.quiet,
+            color=results.color,
+            everything=results.everything,
         )
-        if not spread(pieces, color=here.color):
+        if not done:
             self._status = FAILURE
 
     def _write(self, report: TuneReport) -> None:
@@ -227,7 +223,7 @@ class Tuning:
         self._status = max(self._status, status)
 
     def _say(self, line: str) -> None:
-        click.echo(printable(f"{self._asked.request.path}: {line}"), err=True)
+        say(self._asked.request.path, line)
 
 
 def _somebody() -> bool:

@@ -39,7 +39,7 @@ _KERAS = 3  # the first Keras that can be run
 _ONLY_STATIC = "look at the file only with `reglint inspect --static`"
 
 
-def _nobody(_: str) -> None:
+def nobody(*_: object) -> None:
     """Tell nobody."""
 
 
@@ -51,7 +51,7 @@ class Inspection:
     trouble: NotRead | None = None
 
 
-def inspect_file(request: Request, progress: Callable[[str], None] = _nobody) -> PenaltyReport:
+def inspect_file(request: Request, progress: Callable[[str], None] = nobody) -> PenaltyReport:
     """Return the report of a model file; if the model could not be run, of the file alone.
 
     Its `notes` say why then. `progress` is told of each stage. Raise NotRead if there is nothing to
@@ -66,8 +66,8 @@ def inspect_file(request: Request, progress: Callable[[str], None] = _nobody) ->
 
 def examine(
     request: Request,
-    progress: Callable[[str], None] = _nobody,
-    announce: Callable[[str], None] = _nobody,
+    progress: Callable[[str], None] = nobody,
+    announce: Callable[[str], None] = nobody,
 ) -> Inspection:
     """Return all that came of a model file; `announce` is told before code of the file runs."""
     located = absolute(request)
@@ -80,11 +80,7 @@ def examine(
     if request.static:
         return Inspection(merged(static))
     try:
-        needed = static.verdict.needed(data=request.data is not None)
-        level = permitted(request, needed, ci=bool(os.environ.get("CI")))
-        backend = chosen_backend(request)
-        if level is Level.LAMBDA:
-            announce(what_runs(needed))
+        level, backend = cleared(request, static.verdict, announce)
         unchanged(located, before)
         runtime, notes = _run(located, level, static, backend, progress)
         unchanged(located, before)
@@ -95,6 +91,21 @@ def examine(
         return Inspection(merged(static, notes=(str(note),)))
     runtime = _with_source(runtime, located.data, request.data)
     return Inspection(merged(static, runtime, notes), _too_large(runtime))
+
+
+def cleared(
+    request: Request, verdict: Verdict, announce: Callable[[str], None] = nobody
+) -> tuple[Level, str]:
+    """Return how far a file may run, and on which backend; tell `announce` of code that will.
+
+    Raise NotRead if it may not run, or if there is no such backend, _NoKeras if there is none.
+    """
+    needed = verdict.needed(data=request.data is not None)
+    level = permitted(request, needed, ci=bool(os.environ.get("CI")))
+    backend = chosen_backend(request)
+    if level is Level.LAMBDA:
+        announce(_what_runs(needed))
+    return level, backend
 
 
 def _with_source(runtime: RuntimeReading, read: str | None, written: str | None) -> RuntimeReading:
@@ -267,7 +278,7 @@ def unconfined(message: Message) -> tuple[str, ...]:
     return (f"it ran without a limit on {missing}, which this system has not",)
 
 
-def what_runs(verdict: Verdict) -> str:
+def _what_runs(verdict: Verdict) -> str:
     """Return what to announce before code of the file runs."""
     places = "; ".join(map(_sentence, verdict.found(Danger.CODE)))
     return f"runs the code in it, sha256:{verdict.code_sha256}: {places}"

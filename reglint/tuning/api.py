@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reglint.inspector.facts import Level
 from reglint.inspector.inspection import (
     absolute,
-    chosen_backend,
+    cleared,
     identity,
-    permitted,
+    nobody,
     read_static,
     unchanged,
     unconfined,
-    what_runs,
 )
 from reglint.inspector.process import sandbox
 from reglint.inspector.process.messages import Job, NotRead, Trouble
@@ -27,14 +24,10 @@ if TYPE_CHECKING:
     from reglint.tuning.request import TuneRequest
 
 
-def _nobody(*_: object) -> None:
-    """Tell nobody."""
-
-
 def tune_file(
     asked: TuneRequest,
-    progress: Callable[[str, float], None] = _nobody,
-    announce: Callable[[str], None] = _nobody,
+    progress: Callable[[str, float], None] = nobody,
+    announce: Callable[[str], None] = nobody,
 ) -> TuneReport:
     """Return the report of a model file, which is trained in a limited process of its own.
 
@@ -48,11 +41,7 @@ def tune_file(
     located = absolute(asked.request)
     before = identity(located)
     static = read_static(located, begin)
-    needed = static.verdict.needed(data=True)
-    level = permitted(asked.request, needed, ci=bool(os.environ.get("CI")))
-    backend = chosen_backend(asked.request)
-    if level is Level.LAMBDA:
-        announce(what_runs(needed))
+    level, backend = cleared(asked.request, static.verdict, announce)
     unchanged(located, before)
     request = replace(located, backend=backend)
     tune = replace(asked, request=request)

@@ -17,6 +17,7 @@ import numpy as np
 from reglint.tuning.facts import Attempt, Candidate
 from reglint.tuning.hypergradient import T1T2, cost_of
 from reglint.tuning.request import Method
+from reglint.tuning.statistics import geometric_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -89,7 +90,7 @@ class Search:
         start = start_of(self.asked)
         walk = T1T2(self, start, shared=shared)
         cost = self._train([start] * len(self.trainer.variables), [walk, watch], self.epochs)
-        path = (*_thinned(walk.path), _mean(walk.coefficients))
+        path = (*_thinned(walk.path), geometric_mean(walk.coefficients))
         found = Found(
             walk.coefficients, path, cost.steps + walk.steps, cost.seconds, epochs=self.epochs
         )
@@ -137,7 +138,11 @@ class Search:
         )
         cost = self._train(coefficients, [look, watch], self._length)
         looks = len(look.losses) * self.trainer.batches(self.validation.samples)
-        return look.attempt(_mean(coefficients)), cost.steps + looks * _FORWARD, cost.seconds
+        return (
+            look.attempt(geometric_mean(coefficients)),
+            cost.steps + looks * _FORWARD,
+            cost.seconds,
+        )
 
     def _train(self, coefficients: Sequence[float], callbacks: Sequence[Any], epochs: int) -> Cost:
         return self.trainer.train(
@@ -227,13 +232,6 @@ def _neighbours(asked: TuneRequest) -> Tries:
         return None
 
     return tries
-
-
-def _mean(coefficients: Sequence[float]) -> float:
-    """Return the geometric mean."""
-    if len(set(coefficients)) == 1:
-        return coefficients[0]
-    return math.exp(math.fsum(map(math.log, coefficients)) / len(coefficients))
 
 
 def _thinned(path: Sequence[float]) -> tuple[float, ...]:

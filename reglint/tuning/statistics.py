@@ -9,11 +9,12 @@ Bengio, "Inference for the Generalization Error", Machine Learning 52 (2003), 23
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 # The 0.975 quantiles of Student's t by degrees of freedom, as scipy.stats.t.ppf has them (1.17.1).
 _QUANTILES = dict(
@@ -70,6 +71,14 @@ def estimate(values: Sequence[float], overlap: float) -> Estimate:
         return Estimate(mean, None, count, diverged)
     variance = math.fsum((value - mean) ** 2 for value in values) / (count - 1)
     return Estimate(mean, math.sqrt((1 / count + overlap) * variance), count)
+
+
+def geometric_mean(values: Iterable[float]) -> float:
+    """Return the geometric mean of positive `values`: of equals, what they are; 0 with a 0."""
+    found = tuple(values)
+    if len(set(found)) == 1:
+        return found[0]
+    return statistics.geometric_mean(found) if all(found) else 0.0
 
 
 def quantile(freedom: int) -> float:

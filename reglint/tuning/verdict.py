@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass
-from statistics import median
 from typing import TYPE_CHECKING
 
 from reglint.tuning.facts import Candidate
-from reglint.tuning.statistics import Estimate, estimate
+from reglint.tuning.statistics import Estimate, estimate, geometric_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -78,14 +78,6 @@ def judged(report: TuneReport) -> Verdict:
     return Verdict(scores, _advice(report, scores))
 
 
-def geometric_mean(values: Iterable[float]) -> float:
-    """Return the geometric mean of positive `values`; 0 if one of them is 0."""
-    found = tuple(values)
-    if not all(found):
-        return 0.0
-    return math.exp(math.fsum(map(math.log, found)) / len(found))
-
-
 def _scores(report: TuneReport) -> Iterable[Score]:
     training = report.split.training + report.split.validation  # of what is tested: both
     overlap = report.split.testing / training if training else 0.0
@@ -128,7 +120,7 @@ def _advice(report: TuneReport, scores: Iterable[Score]) -> Advice | None:
             float(f"{geometric_mean(column):.2g}")
             for column in zip(*(choice.coefficients for choice in choices), strict=True)
         ),
-        epochs=round(median(choice.epochs or report.epochs for choice in choices)),
+        epochs=round(statistics.median(choice.epochs or report.epochs for choice in choices)),
         spread=(min(map(_least, choices)), max(map(_most, choices))),
         lowest=sum(_least(choice) <= asked.lowest * _AT for choice in choices),
         highest=sum(_most(choice) >= asked.highest / _AT for choice in choices),

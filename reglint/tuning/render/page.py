@@ -23,7 +23,8 @@ from reglint.tuning.render.words import (
     span,
     spent,
 )
-from reglint.tuning.verdict import LOSS, geometric_mean, judged
+from reglint.tuning.statistics import geometric_mean
+from reglint.tuning.verdict import LOSS, judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
