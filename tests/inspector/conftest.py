@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
+import importlib
 import sys
 from pathlib import Path
 
 import pytest
+
+from helpers.modules import loaded
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures" / "models"))  # for `hostile`
 
@@ -15,11 +17,7 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures" / "models"))  # for `
 @pytest.fixture(scope="session")
 def reports():
     """Return the module of sample reports, `reports.py`."""
-    path = Path(__file__).with_name("reports.py")
-    spec = importlib.util.spec_from_file_location("sample_reports", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded(Path(__file__).with_name("reports.py"), "sample_reports")
 
 
 @pytest.fixture(scope="session")
